@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+/*
+ * base/clock - wall and monotonic time behind one switch.
+ *
+ * Wall time is Unix seconds; monotonic time never goes back and is used for
+ * every duration.  Tests own the time with clock_fake.
+ */
+#include <stdint.h>
+
+int64_t clock_wall_s(void);
+uint64_t clock_mono_ms(void);
+uint64_t clock_mono_us(void);
+
+/* Tests: freeze both clocks at these values until clock_real(). */
+void clock_fake(int64_t wall_s, uint64_t mono_us);
+void clock_real(void);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_FLOW_H
+#define EDGE_FLOW_H
+/*
+ * edge/flow - where a message came from and an answer goes to.
+ *
+ * A flow (RFC 5626 2) is a UDP source and destination, or one connection.
+ * struct flow is a value: it holds no pointer into the connection and stays
+ * valid after that is gone (sending then does nothing).  id is unique for the
+ * life of the process and 0 for UDP.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/str.h"
+
+struct worker;
+
+enum flow_transport { FLOW_UDP, FLOW_TCP, FLOW_TLS };
+
+struct flow {
+	uint64_t id;            /* connection, 0: UDP          */
+	struct worker *worker;  /* on whose thread it lives    */
+	uint32_t slot;          /* connection slot / UDP socket */
+	enum flow_transport transport;
+	struct addr peer;
+	struct addr local;
+};
+
+/* "UDP", "TCP", "TLS": as in a Via. */
+const char *flow_transport_name(enum flow_transport t);
+
+/*
+ * Send one SIP message over the flow.  Worker's own thread only.  False when
+ * the connection is gone.  bytes are copied or sent before this returns.
+ */
+bool flow_send(const struct flow *f, struct str bytes);
+
+/* The connection now carries a binding: it is not closed for being idle. */
+void flow_keep(const struct flow *f, struct str aor);
+
+/* The loop of the flow's worker, for loop_post. */
+struct loop *flow_loop(const struct flow *f);
+
+#endif

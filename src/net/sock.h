@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef NET_SOCK_H
+#define NET_SOCK_H
+/*
+ * net/sock - sockets: bind, listen, accept, options.  Every descriptor is
+ * non-blocking and close-on-exec.  The only module that calls socket(2).
+ */
+#include <stdbool.h>
+
+#include "base/addr.h"
+
+/* TCP listener with SO_REUSEPORT.  >= 0: the descriptor; else -errno. */
+MUSTCHECK int sock_listen(const struct addr *local, int backlog);
+
+/* UDP socket with SO_REUSEPORT; with IP_PKTINFO when local is a wildcard. */
+MUSTCHECK int sock_udp(const struct addr *local);
+
+/* Accept one; -EAGAIN when there is none.  peer and local are written. */
+MUSTCHECK int sock_accept(int listener, struct addr *peer, struct addr *local);
+
+/* The address a descriptor is bound to. */
+void sock_local(int fd, struct addr *out);
+
+/* Close with RST instead of FIN and without TIME-WAIT: for what was refused. */
+void sock_reset(int fd);
+
+#endif

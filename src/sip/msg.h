@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SIP_MSG_H
+#define SIP_MSG_H
+/*
+ * sip/msg - decode one SIP message: start-line, header index, body.
+ *
+ * Zero-copy and without allocation: every slice points into the bytes that
+ * were given and lives as long as they do.  Linear in the length of the
+ * message, whatever it holds.  Structural rules are enforced here; the rules
+ * of a method are the UAS's.  RFC 3261 7, 18.3, 25; verdicts of RFC 4475.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "sip/nameaddr.h"
+#include "sip/uri.h"
+#include "sip/via.h"
+
+enum sip_method {
+	SIP_METHOD_OTHER,
+#define METHOD(name) SIP_METHOD_##name,
+#include "sip/methods.def"
+#undef METHOD
+};
+
+enum sip_header {
+	SIP_HEADER_OTHER,
+#define HEADER(id, name, compact, list) SIP_HEADER_##id,
+#include "sip/headers.def"
+#undef HEADER
+	SIP_HEADERS
+};
+
+#define SIP_FIELDS_MAX 128
+
+struct sip_field {
+	struct str name;
+	struct str value;  /* trimmed; folds inside are left as they are */
+	uint16_t id;       /* enum sip_header                            */
+};
+
+struct sip_msg {
+	struct str all;
+	bool request;
+
+	enum sip_method method;
+	struct str method_name;
+	struct str request_uri;    /* as sent                            */
+	struct sip_uri ruri;       /* parsed                             */
+	int status;                /* of a response                      */
+	struct str reason;
+
+	struct sip_field field[SIP_FIELDS_MAX];
+	size_t nfield;
+	uint8_t first[SIP_HEADERS]; /* index + 1 of the first field, 0: none */
+
+	struct sip_via via;         /* topmost                           */
+	struct sip_nameaddr from, to;
+	struct str from_tag, to_tag;
+	struct str call_id;
+	uint32_t cseq;
+	struct str cseq_method;
+	bool has_content_length;
+	uint32_t content_length;
+	struct str body;
+
+	/*
+	 * When sip_msg_parse fails: the status to answer a request with (400,
+	 * 416, 505, 513 ...), a static sentence for the Reason-Phrase, and
+	 * whether Via, From, To, Call-ID and CSeq were readable well enough to
+	 * build that answer.
+	 */
+	int refuse;
+	const char *why;
+	bool answerable;
+};
+
+enum sip_msg_form { SIP_DATAGRAM, SIP_STREAM };
+
+/*
+ * bytes: exactly one message; for a datagram what follows the body is cut
+ * off (RFC 3261 18.3), for a stream the framer has cut already.
+ * head_max: limit for start-line and headers in bytes.
+ * 0, or E_PARSE / E_LIMIT with refuse, why, answerable set; all slices
+ * read so far are valid either way.  Does not clear unused fields.
+ */
+MUSTCHECK int sip_msg_parse(struct sip_msg *m, struct str bytes,
+    enum sip_msg_form form, size_t head_max);
+
+/* First field of a kind, NULL when there is none. */
+const struct sip_field *sip_msg_field(const struct sip_msg *m,
+    enum sip_header id);
+
+/* The next of the same kind after f, NULL at the end. */
+const struct sip_field *sip_msg_next(const struct sip_msg *m,
+    const struct sip_field *f);
+
+/* A token in any field of this kind (Supported, Require), without case. */
+bool sip_msg_has_token(const struct sip_msg *m, enum sip_header id,
+    struct str token);
+
+struct str sip_method_str(enum sip_method m);
+enum sip_method sip_method_of(struct str name); /* case-sensitive */
+struct str sip_header_str(enum sip_header h);
+
+#endif

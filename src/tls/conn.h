@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TLS_CONN_H
+#define TLS_CONN_H
+/*
+ * tls/conn - the server side of one TLS connection, sans-I/O.
+ *
+ * The caller owns the socket: it feeds what it received and sends what
+ * appears in out.  A tap reads along with the raw bytes, both ways, so that
+ * evidence does not depend on what the library makes of them.  One thread per
+ * connection.  Small when idle: SSL_MODE_RELEASE_BUFFERS, the tap shrunk
+ * after the handshake.
+ */
+#include "base/buf.h"
+#include "base/err.h"
+#include "tls/ctx.h"
+#include "trust/evidence.h"
+
+struct tls_conn;
+
+enum tls_conn_state {
+	TLS_CONN_HANDSHAKE,
+	TLS_CONN_OPEN,    /* handshake complete                         */
+	TLS_CONN_CLOSED,  /* close_notify received: answer sent to out  */
+	TLS_CONN_FAILED,  /* the handshake or a record failed           */
+};
+
+/* ctx is referenced. */
+MUSTCHECK int tls_conn_new(struct tls_conn **out, struct tls_ctx *ctx,
+    uint64_t now_us);
+void tls_conn_free(struct tls_conn *c); /* NULL does nothing */
+
+/*
+ * Bytes from the socket.  Handshake output, alerts and tickets are appended
+ * to out.  Decrypted bytes are passed to data (may be called several times;
+ * the slice is valid during the call; it may call tls_conn_send).  Afterwards
+ * all of bytes is consumed.  Returns the state.
+ */
+typedef void(tls_conn_data_fn)(struct str plain, void *arg);
+enum tls_conn_state tls_conn_feed(struct tls_conn *c, struct str bytes,
+    uint64_t now_us, struct buf *out, tls_conn_data_fn *data, void *arg);
+
+/* Encrypt one message to out.  0, E_STATE before the handshake is over. */
+MUSTCHECK int tls_conn_send(struct tls_conn *c, struct str plain,
+    struct buf *out);
+
+/* Append close_notify to out (RFC 5246 7.2.1); only in TLS_CONN_OPEN. */
+void tls_conn_close(struct tls_conn *c, struct buf *out);
+
+enum tls_conn_state tls_conn_state(const struct tls_conn *c);
+
+/* First bytes of the client, before or without a handshake. */
+enum tls_first tls_conn_first(const struct tls_conn *c);
+
+/*
+ * Fill e with all that this connection showed.  end: how the socket ended.
+ * The caller adds peer, local, device and when_s.  Raw bytes that are still
+ * in the socket must have been fed first (drain before judging a hang-up).
+ */
+void tls_conn_evidence(const struct tls_conn *c, struct trust_evidence *e,
+    enum trust_end end, uint64_t now_us);
+
+/*
+ * The first SIP message has come: the chain is accepted (design 4).  Frees
+ * what was kept for a verdict; tls_conn_evidence then says TRUST_STAGE_SIP.
+ */
+void tls_conn_accepted(struct tls_conn *c);
+
+bool tls_conn_resumed(const struct tls_conn *c);
+
+#endif

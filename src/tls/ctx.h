@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TLS_CTX_H
+#define TLS_CTX_H
+/*
+ * tls/ctx - what all TLS connections of one configuration share: an SSL_CTX
+ * with its chain, versions, ciphers, tickets and session cache.
+ *
+ * Immutable after tls_ctx_new, shared by all workers by reference count; a
+ * reload makes a new one and connections keep the one they began with.
+ */
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/err.h"
+
+struct tls_ctx;
+
+struct tls_ctx_params {
+	const struct conf *conf;     /* tls_*; borrowed for the call          */
+	const char *chain_name;      /* "own" or the name in the file         */
+	const char *certificate;     /* PEM files                             */
+	const char *key;
+	const uint8_t *secret;       /* 32 bytes: ticket keys derive from it
+	                                and the hour (HKDF), so that they
+	                                survive a restart and are the same on
+	                                every node                            */
+	int64_t now_s;
+};
+
+/* 0, or an error with a sentence in why; *out is then untouched. */
+MUSTCHECK int tls_ctx_new(struct tls_ctx **out,
+    const struct tls_ctx_params *p, struct buf *why);
+struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
+void tls_ctx_unref(struct tls_ctx *c); /* NULL does nothing */
+
+const char *tls_ctx_chain(const struct tls_ctx *c);
+const char *tls_ctx_root(const struct tls_ctx *c);
+int64_t tls_ctx_not_after(const struct tls_ctx *c);
+
+/* Read DIR/ticket-secret, or make it (0600).  0, -errno, E_PARSE. */
+MUSTCHECK int tls_secret_load(uint8_t secret[32], const char *dir,
+    struct buf *why);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TRUST_EVIDENCE_H
+#define TRUST_EVIDENCE_H
+/*
+ * trust/evidence - what one handshake showed.  Facts only.
+ *
+ * The same form whichever source made it (live edge, capture, log line); a
+ * source that cannot know a fact leaves it unknown: zero, empty, NOT_SEEN.
+ * Plain data without pointers: copied, kept in a ring, compared in tests.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "tlswire/fingerprint.h"
+#include "tlswire/tap.h"
+
+/* How far the handshake got, as the server sees it; each includes the last. */
+enum trust_stage {
+	TRUST_STAGE_NOTHING,        /* not one byte                         */
+	TRUST_STAGE_BYTES,          /* bytes, but no whole ClientHello      */
+	TRUST_STAGE_HELLO,          /* ClientHello read                     */
+	TRUST_STAGE_CERTIFICATE,    /* our Certificate flight is sent       */
+	TRUST_STAGE_KEY_EXCHANGE,   /* client went on (TLS 1.2 and older)   */
+	TRUST_STAGE_FINISHED,       /* handshake complete                   */
+	TRUST_STAGE_SIP,            /* a SIP message came: accepted         */
+};
+
+enum trust_end {
+	TRUST_END_UNKNOWN,
+	TRUST_END_OPEN,             /* not over                             */
+	TRUST_END_FIN,              /* peer closed                          */
+	TRUST_END_RST,              /* peer reset                           */
+	TRUST_END_TIMEOUT,          /* we gave up waiting                   */
+	TRUST_END_US,               /* we ended it (our alert, or a limit)  */
+};
+
+#define TRUST_TEXT_MAX    128
+#define TRUST_CIPHERS_MAX 96
+
+struct trust_evidence {
+	/* who, when */
+	int64_t when_s;             /* Unix time of the end                 */
+	struct addr peer;
+	struct addr local;
+	char device[TRUST_TEXT_MAX];/* User-Agent last seen there, or ""    */
+
+	/* what the ClientHello offered */
+	enum tls_first first;
+	uint8_t first_bytes[TLS_TAP_FIRST_MAX];
+	uint8_t nfirst;
+	bool hello_seen;
+	bool hello_malformed;
+	uint16_t record_version, legacy_version, max_version, min_version;
+	uint16_t cipher[TRUST_CIPHERS_MAX];
+	uint16_t nciphers;          /* offered; the array holds the first   */
+	uint16_t sigalg[TRUST_CIPHERS_MAX];
+	uint16_t nsigalgs;
+	char server_name[TRUST_TEXT_MAX];
+	char ja3[TLS_JA3_LEN];
+	char ja4[TLS_JA4_LEN];
+	bool resumption_offered;
+	bool resumed;
+
+	/* what we presented */
+	char chain[TRUST_TEXT_MAX]; /* its name in the configuration        */
+	char root[TRUST_TEXT_MAX];  /* common name of the root it leads to  */
+	int64_t chain_not_before_s, chain_not_after_s; /* narrowest of all  */
+	uint16_t our_min_version, our_max_version;
+	uint16_t version;           /* negotiated, 0: none                  */
+	uint16_t cipher_suite;      /* negotiated, 0: none                  */
+
+	/* how far, how it ended */
+	enum trust_stage stage;
+	enum trust_end end;
+	struct tls_tap_alert alert[TLS_TAP_ALERTS_MAX];
+	uint8_t nalert;
+	uint32_t us_since_flight;   /* from our Certificate flight to the
+	                               first reaction that ended it; 0:
+	                               unknown                               */
+	uint32_t us_total;          /* from accept to end                   */
+	uint64_t app_bytes;         /* decrypted bytes from the client      */
+	bool no_shared_cipher;      /* the library found no common suite    */
+	bool over_limit;            /* ended by a limit of ours             */
+};
+
+void trust_evidence_init(struct trust_evidence *e);
+
+/* Fill the ClientHello part. */
+void trust_evidence_hello(struct trust_evidence *e, const struct tls_hello *h);
+
+/* Fill first bytes, alerts, versions and the stage reached from the tap. */
+void trust_evidence_tap(struct trust_evidence *e, const struct tls_tap *t);
+
+/* A text form, one "name: value" a line, for tests and --json's sibling. */
+void trust_evidence_print(struct buf *out, const struct trust_evidence *e);
+/* The inverse.  0, or E_PARSE with *line set to the faulty line. */
+MUSTCHECK int trust_evidence_scan(struct trust_evidence *e, struct str text,
+    int *line);
+
+#endif

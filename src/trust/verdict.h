@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TRUST_VERDICT_H
+#define TRUST_VERDICT_H
+/*
+ * trust/verdict - what one refused handshake means.
+ *
+ * trust_judge is a pure function: same evidence and history, same verdict.  It
+ * does no I/O, takes no time from the system and never logs.  A verdict names
+ * one cause, the first obstacle; "certain" only when the evidence excludes
+ * every other.  Causes are rows of verdict.def and an interface: names are
+ * never changed or reused.
+ */
+#include "trust/evidence.h"
+
+enum trust_cause {
+	TRUST_CAUSE_NONE, /* nothing was refused */
+#define CAUSE(id, name, sentence, remedy, source) TRUST_CAUSE_##id,
+#include "trust/verdict.def"
+#undef CAUSE
+	TRUST_CAUSES
+};
+
+enum trust_confidence { TRUST_POSSIBLE, TRUST_LIKELY, TRUST_CERTAIN };
+
+/* What is known of the device besides this handshake; all zero: nothing. */
+struct trust_history {
+	uint32_t attempts;          /* handshakes like this one, this included */
+	uint32_t refused_alike;     /* of them refused in the same way         */
+	uint32_t accepted_chain;    /* handshakes with this chain that brought
+	                               a SIP message                           */
+};
+
+struct trust_verdict {
+	enum trust_cause cause;
+	enum trust_confidence confidence;
+	enum trust_cause next_best; /* TRUST_CAUSE_NONE: no other             */
+	char reason[256];           /* how we know: "alert unknown_ca(48) 14 ms
+	                               after Certificate"                      */
+};
+
+/* history may be NULL: nothing known.  Always writes *out. */
+void trust_judge(struct trust_verdict *out, const struct trust_evidence *e,
+    const struct trust_history *history);
+
+const char *trust_cause_name(enum trust_cause c);       /* "untrusted_root" */
+const char *trust_cause_sentence(enum trust_cause c);
+const char *trust_confidence_name(enum trust_confidence c);
+
+/* What to do next, in words, for the log's remedy="...".  ca_file: where the
+ * edge left its CA certificate, NULL when unknown. */
+void trust_remedy(struct buf *out, const struct trust_verdict *v,
+    const struct trust_evidence *e, const char *ca_file);
+
+/*
+ * The key=value part of the one log line about a refusal (design 3), without
+ * the event word: peer= device= chain= root= cause= confidence= next_best=
+ * tls= ja4= remedy= evidence= [repeat= window=].
+ */
+void trust_verdict_line(struct buf *out, const struct trust_verdict *v,
+    const struct trust_evidence *e, const char *ca_file, uint32_t repeat,
+    uint32_t window_s);
+
+#endif
