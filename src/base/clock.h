@@ -4,12 +4,13 @@
 /*
  * base/clock - wall and monotonic time behind one switch.
  *
- * Wall time is Unix seconds; monotonic time never goes back and is used for
+ * Wall time is Unix time; monotonic time never goes back and is used for
  * every duration.  Tests own the time with clock_fake.
  */
 #include <stdint.h>
 
 int64_t clock_wall_s(void);
+int64_t clock_wall_ms(void);
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
 
