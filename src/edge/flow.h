@@ -24,6 +24,8 @@ struct flow {
 	struct worker *worker;  /* on whose thread it lives    */
 	uint32_t slot;          /* connection slot / UDP socket */
 	enum flow_transport transport;
+	uint16_t reply_port;    /* UDP: answers go to this port of peer, 0: to
+	                           peer's own (RFC 3261 18.2.2, RFC 3581)  */
 	struct addr peer;
 	struct addr local;
 };

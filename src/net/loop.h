@@ -48,7 +48,7 @@ struct loop_reap {
 };
 void loop_reap(struct loop *l, struct loop_reap *r);
 
-/* Monotonic microseconds at the start of this turn; cheap. */
-uint64_t loop_now_us(const struct loop *l);
+/* Monotonic microseconds, read once a turn; cheap.  Loop thread. */
+uint64_t loop_now_us(struct loop *l);
 
 #endif

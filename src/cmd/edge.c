@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "edge/edge.h"
+
+#define OVERRIDES_MAX 64
+#define WHY_BYTES     8192
+
+static const char usage_text[] =
+    "usage: siptrust edge [-c FILE] [--data DIR] [--domain NAME]\n"
+    "                     [--sip ADDR:PORT]... [--tls ADDR:PORT]...\n"
+    "                     [--set NAME=VALUE]...\n"
+    "\n"
+    "Serve phones: SIP over UDP, TCP and TLS.  Without a file it runs on its\n"
+    "defaults, with a CA of its own.\n"
+    "\n"
+    "  -c, --config FILE   settings; siptrust.conf(5) lists them\n"
+    "      --data DIR      folder of the store, the CA and the secrets\n"
+    "      --domain NAME   SIP domain, and realm of the passwords\n"
+    "      --sip ADDR:PORT SIP over UDP and TCP (default 0.0.0.0:5060)\n"
+    "      --tls ADDR:PORT SIP over TLS (default 0.0.0.0:5061)\n"
+    "      --set NAME=VALUE any other setting, over the file\n"
+    "      --sample        print a commented sample file and end\n"
+    "  -h, --help          this text\n"
+    "\n"
+    "SIGHUP reloads the file and the certificates; SIGINT and SIGTERM end it.\n";
+
+enum { OPT_DATA = 256, OPT_DOMAIN, OPT_SIP, OPT_TLS, OPT_SET, OPT_SAMPLE };
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "data", required_argument, NULL, OPT_DATA },
+	{ "domain", required_argument, NULL, OPT_DOMAIN },
+	{ "sip", required_argument, NULL, OPT_SIP },
+	{ "tls", required_argument, NULL, OPT_TLS },
+	{ "set", required_argument, NULL, OPT_SET },
+	{ "sample", no_argument, NULL, OPT_SAMPLE },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct overrides {
+	struct conf_override v[OVERRIDES_MAX];
+	size_t n;
+};
+
+static int
+override(struct overrides *o, const char *name, const char *value)
+{
+	if (o->n == OVERRIDES_MAX) {
+		fprintf(stderr, "siptrust edge: more than %d settings on the "
+		    "command line\n", OVERRIDES_MAX);
+		return CMD_USAGE;
+	}
+	o->v[o->n++] = (struct conf_override) { name, value };
+	return CMD_OK;
+}
+
+static int
+set_any(struct overrides *o, char *arg)
+{
+	char *equals = strchr(arg, '=');
+
+	if (equals == NULL) {
+		fprintf(stderr, "siptrust edge: --set %s: expected "
+		    "NAME=VALUE\n", arg);
+		return CMD_USAGE;
+	}
+	*equals = '\0';
+	return override(o, arg, equals + 1);
+}
+
+static int
+print_sample(void)
+{
+	struct buf out;
+
+	buf_init(&out, 65536);
+	conf_sample(&out);
+	fwrite(out.p, 1, out.n, stdout);
+	buf_fini(&out);
+	return CMD_OK;
+}
+
+/* CMD_OK and *p filled in; *done: nothing is left to do. */
+static int
+parse(int argc, char **argv, struct edge_params *p, struct overrides *o,
+    bool *done)
+{
+	int c, err = CMD_OK;
+
+	while (err == CMD_OK && !*done &&
+	    (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			p->config = optarg;
+			break;
+		case OPT_DATA:
+			err = override(o, "data", optarg);
+			break;
+		case OPT_DOMAIN:
+			err = override(o, "domain", optarg);
+			break;
+		case OPT_SIP:
+			err = override(o, "sip", optarg);
+			break;
+		case OPT_TLS:
+			err = override(o, "tls", optarg);
+			break;
+		case OPT_SET:
+			err = set_any(o, optarg);
+			break;
+		case OPT_SAMPLE:
+			*done = true;
+			return print_sample();
+		case 'h':
+			*done = true;
+			fputs(usage_text, stdout);
+			return CMD_OK;
+		default:
+			return CMD_USAGE;
+		}
+	}
+	if (err == CMD_OK && optind < argc) {
+		fprintf(stderr, "siptrust edge: \"%s\" is no option; "
+		    "siptrust edge --help lists them\n", argv[optind]);
+		err = CMD_USAGE;
+	}
+	return err;
+}
+
+int
+cmd_edge(int argc, char **argv)
+{
+	struct edge_params p = { .program = program_invocation_name };
+	struct overrides o = { .n = 0 };
+	bool done = false;
+	struct buf why;
+	int err = parse(argc, argv, &p, &o, &done);
+
+	if (err != CMD_OK || done)
+		return err;
+	p.over = o.v;
+	p.nover = o.n;
+	buf_init(&why, WHY_BYTES);
+	err = edge_run(&p, &why);
+	if (err != 0)
+		fprintf(stderr, "siptrust edge: %.*s%s",
+		    STR_FMT(buf_as_str(&why)),
+		    why.n > 0 && why.p[why.n - 1] == '\n' ? "" : "\n");
+	buf_fini(&why);
+	return err == 0 ? CMD_OK : CMD_FAILED;
+}

@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One TCP or TLS connection: bytes in, messages served, bytes out, and, when
+ * a TLS connection ends without a SIP message, evidence to the judge.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "edge/worker_int.h"
+#include "net/sock.h"
+
+#define CLOSING_MS        2000   /* for the peer to read our last bytes      */
+#define HANDSHAKE_GRACE_MS 2000  /* before a handshake may be pushed out     */
+#define OUTQ_MAX          (256 * 1024)
+#define BAD_MAX           8      /* messages that do not parse, then close   */
+#define AORS_MAX          4096
+#define READS_PER_TURN    4
+#define BOUND_EXTRA_S     60
+
+static void on_event(evutil_socket_t fd, short what, void *arg);
+static void conn_close(struct conn *c, enum trust_end end);
+
+static void
+enter(struct conn *c, enum conn_state state)
+{
+	struct worker *w = c->flow.worker;
+
+	if (c->state != CONN_CLOSED) {
+		list_remove(&c->in_state);
+		w->count[c->state]--;
+	}
+	c->state = state;
+	if (state == CONN_CLOSED)
+		return;
+	c->since_ms = worker_now_ms(w);
+	list_append(&w->by_state[state], &c->in_state);
+	w->count[state]++;
+}
+
+/* Between messages: idle, or bound when a binding uses the flow. */
+static void
+enter_rest(struct conn *c)
+{
+	enter(c, c->aors != NULL ? CONN_BOUND : CONN_IDLE);
+}
+
+/* ---- slots ---- */
+
+static bool
+slots_grow(struct worker *w)
+{
+	size_t n = w->nslots == 0 ? 256 : 2 * w->nslots;
+	struct conn **slot = realloc(w->slot, n * sizeof(*slot));
+	uint32_t *free_slot;
+
+	if (slot == NULL)
+		return false;
+	w->slot = slot;
+	free_slot = realloc(w->free_slot, n * sizeof(*free_slot));
+	if (free_slot == NULL)
+		return false;
+	w->free_slot = free_slot;
+	for (size_t i = n; i-- > w->nslots;) {
+		w->slot[i] = NULL;
+		w->free_slot[w->nfree++] = (uint32_t)i;
+	}
+	w->nslots = n;
+	return true;
+}
+
+static struct conn *
+conn_new(struct worker *w)
+{
+	struct conn *c;
+
+	if (w->nfree == 0 && !slots_grow(w))
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return NULL;
+	c->flow.slot = w->free_slot[--w->nfree];
+	c->flow.worker = w;
+	c->flow.id = (uint64_t)(w->index + 1) << 48 | ++w->serial;
+	c->state = CONN_CLOSED;
+	list_init(&c->in_state);
+	w->slot[c->flow.slot] = c;
+	buf_init(&c->outq, OUTQ_MAX);
+	return c;
+}
+
+static void
+conn_free(void *arg)
+{
+	struct conn *c = arg;
+
+	for (struct conn_aor *a = c->aors, *next; a != NULL; a = next) {
+		next = a->next;
+		free(a);
+	}
+	tls_conn_free(c->tls);
+	buf_fini(&c->in);
+	buf_fini(&c->outq);
+	free(c);
+}
+
+/* ---- the end of a connection ---- */
+
+/* What this handshake showed, if it brought no SIP message (design 4). */
+static void
+judge(struct conn *c, enum trust_end end, bool over_limit)
+{
+	struct worker *w = c->flow.worker;
+	struct trust_evidence e;
+
+	if (c->flow.transport != FLOW_TLS || c->accepted || c->judged ||
+	    w->quiet)
+		return;
+	c->judged = true;
+	if (c->tls != NULL) {
+		tls_conn_evidence(c->tls, &e, end, clock_mono_us());
+	} else {
+		trust_evidence_init(&e);
+		e.end = end;
+		e.us_total = (uint32_t)(clock_mono_us() - c->accepted_us);
+	}
+	e.over_limit = over_limit;
+	e.peer = c->flow.peer;
+	e.local = c->flow.local;
+	e.when_s = clock_wall_s();
+	refusals_add(w->shared->refusals, &e, (uint32_t)w->conf->refusal_window,
+	    worker_now_ms(w));
+}
+
+static void
+conn_close(struct conn *c, enum trust_end end)
+{
+	struct worker *w = c->flow.worker;
+
+	if (c->state == CONN_CLOSED)
+		return;
+	judge(c, end, false);
+	/* At shutdown bindings stay: the phones are served again soon. */
+	for (struct conn_aor *a = c->aors; a != NULL && !w->quiet; a = a->next)
+		location_flow_closed(w->shared->location,
+		    str_of(a->text, a->n), c->flow.id);
+	enter(c, CONN_CLOSED);
+	event_del(&c->event);
+	close(c->fd);
+	c->fd = -1;
+	admission_leave(w->shared->admission, &c->flow.peer);
+	w->slot[c->flow.slot] = NULL;
+	w->free_slot[w->nfree++] = c->flow.slot;
+	c->reap.fn = conn_free;
+	c->reap.arg = c;
+	loop_reap(w->loop, &c->reap);
+	worker_resume_accept(w);
+}
+
+/* ---- bytes out ---- */
+
+static void
+arm(struct conn *c, bool write)
+{
+	struct worker *w = c->flow.worker;
+
+	/* While the peer does not read our answers, we do not read it. */
+	event_del(&c->event);
+	event_assign(&c->event, loop_base(w->loop), c->fd,
+	    (write ? EV_WRITE : EV_READ) | EV_PERSIST, on_event, c);
+	event_add(&c->event, NULL);
+	c->write_armed = write;
+}
+
+/*
+ * Send bytes, keep what the socket does not take.  A send error is no reason
+ * to close: what the peer said before is still to be read (the alert!).
+ */
+static void
+put_bytes(struct conn *c, struct str bytes)
+{
+	ssize_t n = 0;
+
+	if (bytes.n == 0 || c->state == CONN_CLOSED)
+		return;
+	if (c->outq.n == 0) {
+		n = send(c->fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0) {
+			if (errno != EAGAIN && errno != EINTR)
+				return;
+			n = 0;
+		}
+	}
+	if ((size_t)n == bytes.n)
+		return;
+	buf_str(&c->outq, str_from(bytes, (size_t)n));
+	if (c->outq.failed) {
+		tally(TALLY_SLOW_READER, &c->flow.peer);
+		conn_close(c, TRUST_END_US);
+		return;
+	}
+	if (!c->write_armed)
+		arm(c, true);
+}
+
+/* The scratch buffer's bytes go out in one piece. */
+static void
+put_scratch(struct conn *c)
+{
+	struct worker *w = c->flow.worker;
+
+	if (w->out.n > 0)
+		put_bytes(c, buf_as_str(&w->out));
+	buf_reset(&w->out);
+}
+
+/*
+ * Inside of tls_conn_feed several answers gather in the scratch buffer and
+ * leave together; from anywhere else the answer leaves at once.
+ */
+bool
+conn_send(struct conn *c, struct str bytes)
+{
+	struct worker *w = c->flow.worker;
+
+	if (c->state == CONN_CLOSED || c->state == CONN_CLOSING)
+		return false;
+	if (c->flow.transport != FLOW_TLS) {
+		put_bytes(c, bytes);
+		return true;
+	}
+	if (c->tls == NULL || tls_conn_send(c->tls, bytes, &w->out) != 0)
+		return false;
+	if (!c->feeding)
+		put_scratch(c);
+	return true;
+}
+
+/*
+ * Close our side and let the peer read what we said: closing at once with
+ * bytes unread would reset the connection and take our alert with it.
+ */
+static void
+linger(struct conn *c, enum trust_end end)
+{
+	struct worker *w = c->flow.worker;
+
+	if (c->state == CONN_CLOSED || c->state == CONN_CLOSING)
+		return;
+	judge(c, end, false);
+	if (c->flow.transport == FLOW_TLS && c->tls != NULL &&
+	    tls_conn_state(c->tls) == TLS_CONN_OPEN)
+		tls_conn_close(c->tls, &w->out);
+	put_scratch(c);
+	if (c->state == CONN_CLOSED)
+		return;
+	if (c->outq.n == 0)
+		shutdown(c->fd, SHUT_WR);
+	enter(c, CONN_CLOSING);
+}
+
+/* ---- messages ---- */
+
+void
+conn_keep(struct conn *c, struct str aor)
+{
+	uint64_t hash = hash_bytes(aor.p, aor.n);
+	struct conn_aor *a;
+	size_t n = 0;
+
+	for (a = c->aors; a != NULL; a = a->next, n++) {
+		if (a->hash == hash && str_eq(str_of(a->text, a->n), aor))
+			return;
+	}
+	a = n < AORS_MAX ? malloc(sizeof(*a) + aor.n) : NULL;
+	if (a == NULL) {
+		/* Not tracked: the binding lives until it expires. */
+		tally(TALLY_OUT_OF_MEMORY, &c->flow.peer);
+		return;
+	}
+	a->hash = hash;
+	a->n = aor.n;
+	memcpy(a->text, aor.p, aor.n);
+	a->next = c->aors;
+	c->aors = a;
+	if (c->state == CONN_IDLE)
+		enter_rest(c);
+}
+
+/* A message that cannot be framed: answer it if possible, then close. */
+static void
+refuse_stream(struct conn *c, struct str head, bool limit, const char *why)
+{
+	struct worker *w = c->flow.worker;
+	enum tally_kind kind = limit ? TALLY_MESSAGE_TOO_LONG :
+	    TALLY_BAD_FRAMING;
+
+	if (c->flow.transport == FLOW_TCP && head.n > 2 && head.p[0] == 0x16 &&
+	    head.p[1] == 0x03)
+		kind = TALLY_TLS_ON_SIP_PORT;
+	tally(kind, &c->flow.peer);
+	if (head.n > 0)
+		IGNORE(!worker_serve(w, &c->flow, head, SIP_STREAM,
+		    limit ? 513 : 400, why)); /* it is closed either way */
+	linger(c, TRUST_END_US);
+}
+
+static void
+first_message(struct conn *c)
+{
+	c->accepted = true;
+	if (c->tls != NULL)
+		tls_conn_accepted(c->tls);
+}
+
+static void
+one_message(struct conn *c, struct str bytes)
+{
+	struct worker *w = c->flow.worker;
+
+	if (!c->accepted)
+		first_message(c);
+	if (worker_serve(w, &c->flow, bytes, SIP_STREAM, 0, NULL))
+		return;
+	tally(TALLY_BAD_MESSAGE, &c->flow.peer);
+	if (++c->bad >= BAD_MAX)
+		linger(c, TRUST_END_US);
+}
+
+/* Serve all that is complete in bytes; returns how much was consumed. */
+static size_t
+serve_stream(struct conn *c, struct str bytes)
+{
+	const struct conf *conf = c->flow.worker->conf;
+	size_t done = 0;
+
+	while (done < bytes.n && c->state < CONN_CLOSING) {
+		struct str rest = str_from(bytes, done);
+		const char *why = NULL;
+		size_t used = 0;
+		enum sip_frame_result r = sip_frame_next(&c->frame, rest,
+		    (size_t)conf->head_max, (size_t)conf->message_max, &used,
+		    &why);
+
+		if (r == SIP_FRAME_MORE)
+			break;
+		if (r == SIP_FRAME_BAD || r == SIP_FRAME_LIMIT) {
+			refuse_stream(c, str_of(rest.p, used),
+			    r == SIP_FRAME_LIMIT, why);
+			return bytes.n;
+		}
+		done += used;
+		if (r == SIP_FRAME_MSG)
+			one_message(c, str_of(rest.p, used));
+		else if (r == SIP_FRAME_PING)
+			IGNORE(!conn_send(c, STR("\r\n"))); /* RFC 5626 4.4.1 */
+	}
+	return done;
+}
+
+/* Plain bytes of the stream, decrypted or not. */
+static void
+on_plain(struct str plain, void *arg)
+{
+	struct conn *c = arg;
+	struct str bytes = plain;
+	size_t used;
+
+	if (c->state >= CONN_CLOSING)
+		return;
+	if (c->in.n > 0) {
+		buf_str(&c->in, plain);
+		if (c->in.failed) {
+			refuse_stream(c, STR_NULL, true, NULL);
+			return;
+		}
+		bytes = buf_as_str(&c->in);
+	}
+	used = serve_stream(c, bytes);
+	if (c->state >= CONN_CLOSING)
+		return;
+	if (used == bytes.n) {
+		buf_fini(&c->in);
+		enter_rest(c);
+		return;
+	}
+	if (c->in.n > 0) {
+		if (used == 0)
+			return; /* still the same message: its time runs on */
+		buf_drop(&c->in, used);
+	} else {
+		/* One more message and what came with it always fits. */
+		buf_init(&c->in, (size_t)c->flow.worker->conf->message_max +
+		    WORKER_RECV_BYTES);
+		buf_str(&c->in, str_from(bytes, used));
+		if (c->in.failed) {
+			refuse_stream(c, STR_NULL, true, NULL);
+			return;
+		}
+	}
+	enter(c, CONN_FRESH);
+}
+
+/* ---- bytes in ---- */
+
+static void
+feed_tls(struct conn *c, struct str bytes)
+{
+	struct worker *w = c->flow.worker;
+	enum tls_conn_state before, after;
+
+	if (c->tls == NULL) {
+		if (tls_conn_new(&c->tls, w->tls, c->accepted_us) != 0) {
+			tally(TALLY_OUT_OF_MEMORY, &c->flow.peer);
+			conn_close(c, TRUST_END_US);
+			return;
+		}
+		enter(c, CONN_HANDSHAKE);
+	}
+	before = tls_conn_state(c->tls);
+	c->feeding = true;
+	after = tls_conn_feed(c->tls, bytes, clock_mono_us(), &w->out, on_plain,
+	    c);
+	c->feeding = false;
+	if (c->state == CONN_CLOSED) {
+		buf_reset(&w->out);
+		return;
+	}
+	put_scratch(c);
+	if (c->state >= CONN_CLOSING)
+		return;
+	if (after == TLS_CONN_FAILED)
+		linger(c, TRUST_END_US);
+	else if (after == TLS_CONN_CLOSED)
+		linger(c, TRUST_END_FIN);
+	else if (before == TLS_CONN_HANDSHAKE && after == TLS_CONN_OPEN &&
+	    c->state == CONN_HANDSHAKE)
+		enter(c, CONN_FRESH);
+	if (before == TLS_CONN_HANDSHAKE && after != TLS_CONN_HANDSHAKE)
+		worker_resume_accept(w);
+}
+
+static void
+on_bytes(struct conn *c, struct str bytes)
+{
+	if (c->state == CONN_CLOSING)
+		return;
+	if (c->flow.transport == FLOW_TLS)
+		feed_tls(c, bytes);
+	else
+		on_plain(bytes, c);
+}
+
+static void
+on_readable(struct conn *c)
+{
+	struct worker *w = c->flow.worker;
+
+	for (int i = 0; i < READS_PER_TURN && c->state != CONN_CLOSED; i++) {
+		ssize_t n = recv(c->fd, w->recv, sizeof(w->recv), 0);
+
+		if (n > 0) {
+			on_bytes(c, str_of(w->recv, (size_t)n));
+			if ((size_t)n < sizeof(w->recv))
+				return; /* drained; else the loop comes again */
+			continue;
+		}
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		conn_close(c, n == 0 ? TRUST_END_FIN : TRUST_END_RST);
+	}
+}
+
+static void
+on_writable(struct conn *c)
+{
+	ssize_t n = send(c->fd, c->outq.p, c->outq.n,
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0) {
+		if (errno == EAGAIN || errno == EINTR)
+			return;
+		n = (ssize_t)c->outq.n; /* it reads no more: read on */
+	}
+	buf_drop(&c->outq, (size_t)n);
+	if (c->outq.n > 0)
+		return;
+	buf_fini(&c->outq);
+	if (c->state == CONN_CLOSING)
+		shutdown(c->fd, SHUT_WR);
+	arm(c, false);
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	if (what & EV_WRITE)
+		on_writable(c);
+	else
+		on_readable(c);
+}
+
+/* ---- begin, time, end ---- */
+
+void
+conn_accept(struct worker *w, const struct listener *l, int fd,
+    const struct addr *peer, const struct addr *local)
+{
+	struct conn *c = conn_new(w);
+
+	if (c == NULL) {
+		tally(TALLY_OUT_OF_MEMORY, peer);
+		admission_leave(w->shared->admission, peer);
+		sock_reset(fd);
+		return;
+	}
+	c->fd = fd;
+	c->flow.transport = l->socket.transport;
+	c->flow.peer = *peer;
+	c->flow.local = *local;
+	c->accepted_us = clock_mono_us();
+	event_assign(&c->event, loop_base(w->loop), fd, EV_READ | EV_PERSIST,
+	    on_event, c);
+	event_add(&c->event, NULL);
+	enter(c, c->flow.transport == FLOW_TLS ? CONN_SILENT : CONN_FRESH);
+}
+
+/* Its time in its state is over. */
+static void
+conn_timed_out(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_SILENT:
+	case CONN_HANDSHAKE:
+		tally(TALLY_HANDSHAKE_TIMEOUT, &c->flow.peer);
+		linger(c, TRUST_END_TIMEOUT);
+		break;
+	case CONN_FRESH:
+		tally(TALLY_FIRST_MESSAGE_TIMEOUT, &c->flow.peer);
+		linger(c, TRUST_END_TIMEOUT);
+		break;
+	case CONN_IDLE:
+	case CONN_BOUND:
+		tally(TALLY_IDLE_TIMEOUT, &c->flow.peer);
+		linger(c, TRUST_END_TIMEOUT);
+		break;
+	default:
+		conn_close(c, TRUST_END_TIMEOUT);
+		break;
+	}
+}
+
+static uint64_t
+time_in_state_ms(const struct conf *conf, enum conn_state state)
+{
+	int bound_s = conf->expires_max + BOUND_EXTRA_S;
+
+	switch (state) {
+	case CONN_SILENT:
+	case CONN_HANDSHAKE:
+		return (uint64_t)conf->handshake_timeout * 1000;
+	case CONN_FRESH:
+		return (uint64_t)conf->first_message_timeout * 1000;
+	case CONN_IDLE:
+		return (uint64_t)conf->idle_timeout * 1000;
+	case CONN_BOUND:
+		/* A binding is refreshed or expired by then. */
+		return (uint64_t)(conf->idle_timeout > bound_s ?
+		    conf->idle_timeout : bound_s) * 1000;
+	default:
+		return CLOSING_MS;
+	}
+}
+
+void
+conn_sweep(struct worker *w, uint64_t now_ms)
+{
+	for (int s = 0; s < CONN_STATES; s++) {
+		uint64_t limit = time_in_state_ms(w->conf, (enum conn_state)s);
+		struct conn *c;
+
+		while ((c = LIST_FIRST(&w->by_state[s], struct conn,
+		    in_state)) != NULL && now_ms - c->since_ms >= limit)
+			conn_timed_out(c);
+	}
+}
+
+/*
+ * Make room: push out the connection that has been silent longest, or a
+ * handshake that has waited for its client for a while.  False: none.
+ */
+bool
+conn_push_out(struct worker *w)
+{
+	struct conn *c = LIST_FIRST(&w->by_state[CONN_SILENT], struct conn,
+	    in_state);
+
+	if (c == NULL) {
+		c = LIST_FIRST(&w->by_state[CONN_HANDSHAKE], struct conn,
+		    in_state);
+		if (c == NULL || worker_now_ms(w) - c->since_ms <
+		    HANDSHAKE_GRACE_MS)
+			return false;
+	}
+	tally(TALLY_HANDSHAKES_MAX, &c->flow.peer);
+	judge(c, TRUST_END_US, true);
+	conn_close(c, TRUST_END_US);
+	return true;
+}
+
+void
+conn_free_all(struct worker *w)
+{
+	for (int s = 0; s < CONN_STATES; s++) {
+		struct conn *c;
+
+		while ((c = LIST_FIRST(&w->by_state[s], struct conn,
+		    in_state)) != NULL) {
+			if (c->tls != NULL &&
+			    tls_conn_state(c->tls) == TLS_CONN_OPEN)
+				tls_conn_close(c->tls, &w->out);
+			put_scratch(c);
+			conn_close(c, TRUST_END_US);
+		}
+	}
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "edge/edge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "edge/admission.h"
+#include "edge/edge_int.h"
+#include "edge/location.h"
+#include "edge/refusal.h"
+#include "edge/tally.h"
+#include "edge/uas.h"
+#include "edge/users.h"
+#include "store/store.h"
+
+#define PATH_BYTES    512
+#define LOCAL_MAX     64
+#define SPARE_FILES   256 /* descriptors beside the connections' */
+
+/* ---- the parts, in the order they are made ---- */
+
+static int
+make_folder(const char *path, struct buf *why)
+{
+	char part[PATH_BYTES];
+
+	if (!str_copy(part, sizeof(part), str_cstr(path))) {
+		buf_printf(why, "data: the path is longer than %d bytes",
+		    PATH_BYTES - 1);
+		return E_CONFIG;
+	}
+	for (char *p = part + 1;; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(part, 0700) != 0 && errno != EEXIST) {
+			int err = -errno;
+			buf_printf(why, "cannot make the data folder %s: %s",
+			    part, err_str(err));
+			return err;
+		}
+		*p = c;
+		if (c == '\0')
+			return 0;
+	}
+}
+
+/* One edge per data folder: two would hide each other's bindings. */
+static int
+lock_folder(struct edge *e, struct buf *why)
+{
+	char path[PATH_BYTES + 8];
+
+	snprintf(path, sizeof(path), "%s/lock", e->conf->data);
+	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (e->lock_fd < 0) {
+		int err = -errno;
+		buf_printf(why, "cannot write in the data folder %s: %s",
+		    e->conf->data, err_str(err));
+		return err;
+	}
+	if (flock(e->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		buf_printf(why, "another edge runs on the data folder %s",
+		    e->conf->data);
+		return E_EXISTS;
+	}
+	return 0;
+}
+
+static int
+own_ca(struct edge *e, const struct conf *conf, struct buf *why)
+{
+	struct addr all[LOCAL_MAX], ip4[LOCAL_MAX];
+	size_t n = addr_local(all, LOCAL_MAX), n4 = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].u.sa.sa_family == AF_INET)
+			ip4[n4++] = all[i];
+	}
+	return ca_ensure(&e->ca, conf->data, conf->domain, ip4, n4,
+	    clock_wall_s(), why);
+}
+
+int
+edge_make_tls(struct edge *e, const struct conf *conf, struct tls_ctx **out,
+    struct buf *why)
+{
+	struct tls_ctx_params p = {
+		.conf = conf, .secret = e->secret, .now_s = clock_wall_s(),
+	};
+
+	if (conf->nchain > 0) {
+		p.chain_name = conf->chain[0].name;
+		p.certificate = conf->chain[0].certificate;
+		p.key = conf->chain[0].key;
+	} else {
+		p.chain_name = "own";
+		p.certificate = e->ca.server_cert;
+		p.key = e->ca.server_key;
+	}
+	return tls_ctx_new(out, &p, why);
+}
+
+static int
+open_store(struct edge *e, struct buf *why)
+{
+	char text[256] = "";
+	int err = store_open_sqlite(&e->store, e->conf->data, text,
+	    sizeof(text));
+
+	if (err == 0) {
+		err = store_put_meta(e->store, "domain", e->conf->domain);
+		if (err != 0)
+			str_copy(text, sizeof(text),
+			    str_cstr(store_error(e->store)));
+	}
+	if (err == 0)
+		err = users_new(&e->users);
+	if (err == 0)
+		err = users_load(e->users, e->store);
+	if (err == 0)
+		err = location_new(&e->location, e->conf, e->store, e->users);
+	if (err != 0)
+		buf_printf(why, "the store in %s cannot be used: %s",
+		    e->conf->data, text[0] != '\0' ? text : err_str(err));
+	return err;
+}
+
+static int
+make_shared(struct edge *e, struct buf *why)
+{
+	int err;
+
+	e->shared.location = e->location;
+	err = admission_new(&e->shared.admission);
+	if (err == 0)
+		err = refusals_new(&e->shared.refusals,
+		    e->conf->nchain == 0 ? e->ca.ca_cert : NULL);
+	if (err == 0)
+		err = uas_new(&e->shared.uas, e->conf, e->location, e->users);
+	if (err != 0)
+		buf_printf(why, "cannot start: %s", err_str(err));
+	return err;
+}
+
+int
+edge_bind_all(struct edge *e, struct sockets *s, int (*fd)[SOCKETS_MAX],
+    struct buf *why)
+{
+	for (unsigned w = 0; w < e->nworkers; w++) {
+		int err = sockets_bind(s, fd[w], why);
+
+		if (err == 0)
+			continue;
+		while (w-- > 0) {
+			for (size_t i = 0; i < s->n; i++)
+				close(fd[w][i]);
+		}
+		return err;
+	}
+	return 0;
+}
+
+static unsigned
+processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+static int
+make_worker(struct edge *e, unsigned index, const int fd[SOCKETS_MAX])
+{
+	int err = worker_new(&e->worker[index], index, &e->shared, e->conf,
+	    e->tls);
+	size_t i = 0;
+
+	for (; i < e->sockets.n && err == 0; i++) {
+		struct worker_socket s = e->sockets.v[i];
+		s.fd = fd[i];
+		err = worker_add_socket(e->worker[index], &s);
+	}
+	for (; i < e->sockets.n; i++)
+		close(fd[i]);
+	return err;
+}
+
+static int
+make_workers(struct edge *e, struct buf *why)
+{
+	int (*fd)[SOCKETS_MAX];
+	int err;
+
+	e->nworkers = (unsigned)e->conf->workers;
+	if (e->nworkers == 0)
+		e->nworkers = processors();
+	if (e->nworkers > EDGE_WORKERS_MAX)
+		e->nworkers = EDGE_WORKERS_MAX;
+	fd = calloc(e->nworkers, sizeof(*fd));
+	if (fd == NULL)
+		return -ENOMEM;
+	err = sockets_wanted(&e->sockets, e->conf, why);
+	if (err == 0)
+		err = edge_bind_all(e, &e->sockets, fd, why);
+	for (unsigned w = 0; w < e->nworkers && err == 0; w++) {
+		err = make_worker(e, w, fd[w]);
+		if (err == 0)
+			err = worker_start(e->worker[w]);
+		if (err != 0)
+			buf_printf(why, "cannot start a worker: %s",
+			    err_str(err));
+	}
+	free(fd);
+	return err;
+}
+
+/* ---- the main thread's events ---- */
+
+static void
+on_end(evutil_socket_t number, short what, void *arg)
+{
+	struct edge *e = arg;
+
+	log_info("edge-ending", "signal=%s",
+	    number == SIGINT ? "SIGINT" : "SIGTERM");
+	loop_stop(e->loop);
+}
+
+static void
+on_hup(evutil_socket_t number, short what, void *arg)
+{
+	edge_reload(arg);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct edge *e = arg;
+	uint64_t now_ms = clock_mono_ms();
+
+	tally_flush(now_ms, false);
+	refusals_flush(e->shared.refusals, (uint32_t)e->conf->refusal_window,
+	    now_ms, false);
+	edge_watch_files(e);
+}
+
+static int
+watch_signals(struct edge *e)
+{
+	struct event_base *base = loop_base(e->loop);
+	struct timeval second = { 1, 0 };
+
+	e->on_int = evsignal_new(base, SIGINT, on_end, e);
+	e->on_term = evsignal_new(base, SIGTERM, on_end, e);
+	e->on_hup = evsignal_new(base, SIGHUP, on_hup, e);
+	e->tick = event_new(base, -1, EV_PERSIST, on_tick, e);
+	if (e->on_int == NULL || e->on_term == NULL || e->on_hup == NULL ||
+	    e->tick == NULL || event_add(e->on_int, NULL) != 0 ||
+	    event_add(e->on_term, NULL) != 0 ||
+	    event_add(e->on_hup, NULL) != 0 || event_add(e->tick, &second) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* As many descriptors as connections are allowed, where the system lets us. */
+static void
+raise_file_limit(const struct conf *conf)
+{
+	rlim_t want = (rlim_t)conf->connections_max + SPARE_FILES;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
+		return;
+	if (r.rlim_max < want) {
+		struct rlimit more = { want, want };
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			return;
+		want = r.rlim_max;
+	}
+	r.rlim_cur = want;
+	if (setrlimit(RLIMIT_NOFILE, &r) == 0)
+		log_warn("few-files", "connections_max=%d open_files=%llu "
+		    "hint=\"raise LimitNOFILE\"", conf->connections_max,
+		    (unsigned long long)want);
+}
+
+/* ---- start and end ---- */
+
+static void
+say_ready(const struct edge *e)
+{
+	char sip[1024], tls[1024];
+	struct buf s, t;
+	const char *ca = e->conf->nchain == 0 ? e->ca.ca_cert : NULL;
+
+	buf_init_array(&s, sip, sizeof(sip));
+	buf_init_array(&t, tls, sizeof(tls));
+	sockets_print(&s, &e->sockets, FLOW_UDP);
+	sockets_print(&t, &e->sockets, FLOW_TLS);
+	log_info("edge-ready", "sip=%.*s tls=%.*s domain=%s chain=%s ca=%s "
+	    "fingerprint=%s users=%zu bindings=%zu workers=%u",
+	    STR_FMT(buf_as_str(&s)), STR_FMT(buf_as_str(&t)), e->conf->domain,
+	    tls_ctx_chain(e->tls), ca != NULL ? ca : "-",
+	    ca != NULL ? e->ca.fingerprint : "-", users_count(e->users),
+	    location_count(e->location), e->nworkers);
+}
+
+static int
+start(struct edge *e, struct buf *why)
+{
+	int err;
+
+	err = conf_load(&e->conf, e->params->config, e->params->over,
+	    e->params->nover, why);
+	if (err == 0)
+		err = make_folder(e->conf->data, why);
+	if (err == 0)
+		err = lock_folder(e, why);
+	if (err == 0 && e->conf->nchain == 0)
+		err = own_ca(e, e->conf, why);
+	if (err == 0)
+		err = tls_secret_load(e->secret, e->conf->data, why);
+	if (err == 0)
+		err = edge_make_tls(e, e->conf, &e->tls, why);
+	if (err == 0)
+		err = open_store(e, why);
+	if (err == 0)
+		err = make_shared(e, why);
+	if (err != 0)
+		return err;
+	raise_file_limit(e->conf);
+	err = make_workers(e, why);
+	if (err == 0)
+		err = watch_signals(e);
+	if (err == 0)
+		edge_watch_begin(e);
+	return err;
+}
+
+/*
+ * First nothing new is taken, then what waits for its commit gets it and its
+ * 200, then connections close with close_notify.
+ */
+static void
+finish(struct edge *e)
+{
+	struct event *events[] = { e->on_int, e->on_term, e->on_hup, e->tick };
+
+	for (unsigned w = 0; w < e->nworkers && e->worker[w] != NULL; w++)
+		worker_quiesce(e->worker[w]);
+	location_free(e->location);
+	for (unsigned w = 0; w < e->nworkers && e->worker[w] != NULL; w++) {
+		worker_stop(e->worker[w]);
+		worker_join(e->worker[w]);
+		worker_free(e->worker[w]);
+	}
+	if (e->shared.refusals != NULL)
+		refusals_flush(e->shared.refusals,
+		    (uint32_t)e->conf->refusal_window, clock_mono_ms(), true);
+	tally_flush(clock_mono_ms(), true);
+	uas_free(e->shared.uas);
+	refusals_free(e->shared.refusals);
+	admission_free(e->shared.admission);
+	users_free(e->users);
+	store_close(e->store);
+	tls_ctx_unref(e->tls);
+	for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+		if (events[i] != NULL)
+			event_free(events[i]);
+	}
+	loop_free(e->loop);
+	conf_unref(e->conf);
+	digest_wipe(e->secret, sizeof(e->secret));
+	if (e->lock_fd >= 0)
+		close(e->lock_fd);
+}
+
+static void
+say_hello(const struct edge *e)
+{
+	char sip[1024], tls[1024];
+	struct buf s, t;
+
+	buf_init_array(&s, sip, sizeof(sip));
+	buf_init_array(&t, tls, sizeof(tls));
+	sockets_print(&s, &e->sockets, FLOW_UDP);
+	sockets_print(&t, &e->sockets, FLOW_TLS);
+	printf("siptrust edge " SIPTRUST_VERSION ", domain %s\n",
+	    e->conf->domain);
+	printf("  SIP over UDP and TCP  %.*s\n", STR_FMT(buf_as_str(&s)));
+	printf("  SIP over TLS          %.*s\n", STR_FMT(buf_as_str(&t)));
+	printf("  data                  %s\n", e->conf->data);
+	if (e->conf->nchain == 0) {
+		printf("  CA for the phones     %s\n", e->ca.ca_cert);
+		printf("  its SHA-256           %s\n", e->ca.fingerprint);
+	} else {
+		printf("  chain                 %s, root \"%s\"\n",
+		    tls_ctx_chain(e->tls), tls_ctx_root(e->tls));
+	}
+	printf("  users                 %zu%s\n", users_count(e->users),
+	    users_count(e->users) == 0 ? ", add the first:" : "");
+	if (users_count(e->users) == 0)
+		printf("    %s user add 100 --data %s\n", e->params->program,
+		    e->conf->data);
+	printf("Ctrl-C ends it.\n");
+	fflush(stdout);
+}
+
+int
+edge_run(const struct edge_params *p, struct buf *why)
+{
+	struct edge *e = calloc(1, sizeof(*e));
+	int err;
+
+	if (e == NULL)
+		return -ENOMEM;
+	e->params = p;
+	e->lock_fd = -1;
+	signal(SIGPIPE, SIG_IGN);
+	err = loop_new(&e->loop);
+	if (err == 0)
+		err = start(e, why);
+	if (err == 0) {
+		say_hello(e);
+		say_ready(e);
+		loop_run(e->loop);
+	} else if (why->n == 0) {
+		buf_printf(why, "cannot start: %s", err_str(err));
+	}
+	finish(e);
+	if (err == 0)
+		log_info("edge-ended", "%s", "");
+	free(e);
+	return err;
+}

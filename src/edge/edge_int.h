@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_EDGE_INT_H
+#define EDGE_EDGE_INT_H
+/*
+ * edge/edge_int - what edge.c and reload.c share.
+ */
+#include <sys/types.h>
+
+#include "ca/authority.h"
+#include "edge/edge.h"
+#include "edge/sockets.h"
+#include "edge/worker.h"
+#include "net/loop.h"
+#include "tls/ctx.h"
+
+#define EDGE_WORKERS_MAX 256
+
+/* A file as last seen: a change of any of these is a renewal. */
+struct edge_seen {
+	ino_t ino;
+	off_t size;
+	int64_t mtime_ns;
+};
+
+struct edge {
+	const struct edge_params *params;
+	struct conf *conf;
+	struct tls_ctx *tls;
+	struct ca_files ca;           /* of our own CA; empty when not in use */
+	uint8_t secret[32];
+	int lock_fd;
+
+	struct store *store;
+	struct users *users;
+	struct location *location;
+	struct worker_shared shared;
+	struct sockets sockets;       /* open now                             */
+	struct worker *worker[EDGE_WORKERS_MAX];
+	unsigned nworkers;
+
+	struct loop *loop;            /* the main thread's                    */
+	struct event *on_int, *on_term, *on_hup, *tick;
+	struct edge_seen loaded[2];   /* certificate and key now in use       */
+	struct edge_seen last[2];     /* as of the last look                  */
+	bool expiry_said;
+	int64_t expiry_looked_s;
+};
+
+/* edge.c */
+/* The chain that conf presents: a configured one or our own CA's. */
+MUSTCHECK int edge_make_tls(struct edge *e, const struct conf *conf,
+    struct tls_ctx **out, struct buf *why);
+/* Sockets s for every worker, fds worker by worker; on failure none. */
+MUSTCHECK int edge_bind_all(struct edge *e, struct sockets *s,
+    int (*fd)[SOCKETS_MAX], struct buf *why);
+
+/* reload.c */
+void edge_reload(struct edge *e);
+void edge_watch_files(struct edge *e);   /* once a second */
+void edge_watch_begin(struct edge *e);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "edge/refusal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "edge/tally.h"
+#include "trust/verdict.h"
+
+#define ENTRIES_MAX 1024
+#define DEVICES     8192 /* slots by address hash, a power of two */
+#define DEVICE_MAX  64
+#define TEXT_MAX    4096
+
+struct entry {
+	struct hash_node node;
+	struct list by_age;          /* oldest window first */
+	uint64_t since_ms;
+	uint32_t repeat;             /* not yet in a line   */
+	struct trust_evidence evidence;
+	struct trust_verdict verdict;
+};
+
+struct device {
+	uint64_t ip_hash;
+	char user_agent[DEVICE_MAX];
+};
+
+struct refusals {
+	pthread_mutex_t lock;
+	struct hash_table table;
+	struct list by_age;
+	size_t count;
+	char *ca_file;
+	struct device device[DEVICES];
+};
+
+int
+refusals_new(struct refusals **out, const char *ca_file)
+{
+	struct refusals *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&r->lock, NULL);
+	list_init(&r->by_age);
+	if (ca_file != NULL)
+		r->ca_file = strdup(ca_file);
+	if ((ca_file != NULL && r->ca_file == NULL) ||
+	    hash_init(&r->table, ENTRIES_MAX) != 0) {
+		free(r->ca_file);
+		free(r);
+		return -ENOMEM;
+	}
+	*out = r;
+	return 0;
+}
+
+static void
+entry_drop(struct refusals *r, struct entry *e)
+{
+	hash_remove(&r->table, &e->node);
+	list_remove(&e->by_age);
+	r->count--;
+	free(e);
+}
+
+void
+refusals_free(struct refusals *r)
+{
+	struct entry *e;
+
+	if (r == NULL)
+		return;
+	while ((e = LIST_FIRST(&r->by_age, struct entry, by_age)) != NULL)
+		entry_drop(r, e);
+	hash_fini(&r->table);
+	free(r->ca_file);
+	free(r);
+}
+
+/*
+ * Lines are made under the lock and written after it: an addition makes two
+ * at the most, its own and that of the entry it pushed out.
+ */
+struct lines {
+	char text[2][TEXT_MAX];
+	int n[2];
+	int count;
+};
+
+static void
+lines_add(struct lines *l, struct refusals *r, const struct entry *e,
+    uint32_t window_s)
+{
+	struct buf b;
+
+	buf_init_array(&b, l->text[l->count], TEXT_MAX);
+	trust_verdict_line(&b, &e->verdict, &e->evidence, r->ca_file,
+	    e->repeat, window_s);
+	l->n[l->count++] = (int)b.n;
+}
+
+static void
+lines_write(const struct lines *l)
+{
+	for (int i = 0; i < l->count; i++)
+		log_warn("tls-refused", "%.*s", l->n[i], l->text[i]);
+}
+
+/* What makes two refusals equal. */
+static uint64_t
+key_hash(const struct trust_evidence *e, const struct trust_verdict *v)
+{
+	struct {
+		uint64_t ip, chain, ja4;
+		uint64_t cause;
+	} key = {
+		.ip = addr_hash_ip(&e->peer),
+		.chain = hash_bytes(e->chain, strlen(e->chain)),
+		.ja4 = hash_bytes(e->ja4, strlen(e->ja4)),
+		.cause = v->cause,
+	};
+
+	return hash_bytes(&key, sizeof(key));
+}
+
+static struct entry *
+entry_find(struct refusals *r, uint64_t hash)
+{
+	struct hash_node *n = hash_chain(&r->table, hash);
+
+	/* The hash stands for the key: 64 bits under a random key. */
+	while (n != NULL && n->hash != hash)
+		n = n->next;
+	return n != NULL ? CONTAINER_OF(n, struct entry, node) : NULL;
+}
+
+static struct entry *
+entry_new(struct refusals *r, uint64_t hash, uint32_t window_s,
+    struct lines *lines)
+{
+	struct entry *e;
+
+	if (r->count >= ENTRIES_MAX) {
+		e = LIST_FIRST(&r->by_age, struct entry, by_age);
+		if (e->repeat > 0)
+			lines_add(lines, r, e, window_s);
+		entry_drop(r, e);
+	}
+	e = calloc(1, sizeof(*e));
+	if (e == NULL)
+		return NULL;
+	hash_insert(&r->table, &e->node, hash);
+	list_append(&r->by_age, &e->by_age);
+	r->count++;
+	return e;
+}
+
+static void
+add_locked(struct refusals *r, const struct trust_evidence *ev,
+    const struct trust_verdict *v, uint32_t window_s, uint64_t now_ms,
+    struct lines *lines)
+{
+	uint64_t hash = key_hash(ev, v);
+	struct entry *e = entry_find(r, hash);
+	bool fresh = e == NULL;
+
+	if (fresh)
+		e = entry_new(r, hash, window_s, lines);
+	if (e == NULL) {
+		tally(TALLY_OUT_OF_MEMORY, &ev->peer);
+		return;
+	}
+	e->evidence = *ev;
+	e->verdict = *v;
+	if (!fresh && now_ms - e->since_ms < window_s * UINT64_C(1000)) {
+		e->repeat++;
+		return;
+	}
+	lines_add(lines, r, e, window_s);
+	e->repeat = 0;
+	e->since_ms = now_ms;
+	list_remove(&e->by_age);
+	list_append(&r->by_age, &e->by_age);
+}
+
+static struct device *
+device_slot(struct refusals *r, const struct addr *peer, uint64_t *hash)
+{
+	*hash = addr_hash_ip(peer);
+	return &r->device[*hash & (DEVICES - 1)];
+}
+
+void
+refusals_add(struct refusals *r, struct trust_evidence *e, uint32_t window_s,
+    uint64_t now_ms)
+{
+	struct lines lines = { .count = 0 };
+	struct trust_verdict v;
+	struct device *d;
+	uint64_t hash;
+
+	trust_judge(&v, e, NULL);
+	if (v.cause == TRUST_CAUSE_NONE)
+		return;
+	pthread_mutex_lock(&r->lock);
+	d = device_slot(r, &e->peer, &hash);
+	if (d->ip_hash == hash)
+		IGNORE(!str_copy(e->device, sizeof(e->device),
+		    str_cstr(d->user_agent))); /* a cut name is a name */
+	add_locked(r, e, &v, window_s, now_ms, &lines);
+	pthread_mutex_unlock(&r->lock);
+	lines_write(&lines);
+}
+
+/* Takes one entry whose window is over out of the table; false: none. */
+static bool
+flush_one(struct refusals *r, uint32_t window_s, uint64_t now_ms, bool all)
+{
+	struct lines lines = { .count = 0 };
+	struct entry *e;
+	bool due;
+
+	pthread_mutex_lock(&r->lock);
+	e = LIST_FIRST(&r->by_age, struct entry, by_age);
+	due = e != NULL &&
+	    (all || now_ms - e->since_ms >= window_s * UINT64_C(1000));
+	if (due) {
+		if (e->repeat > 0)
+			lines_add(&lines, r, e, window_s);
+		entry_drop(r, e);
+	}
+	pthread_mutex_unlock(&r->lock);
+	lines_write(&lines);
+	return due;
+}
+
+void
+refusals_flush(struct refusals *r, uint32_t window_s, uint64_t now_ms,
+    bool all)
+{
+	while (flush_one(r, window_s, now_ms, all))
+		;
+}
+
+void
+refusals_saw_device(struct refusals *r, const struct addr *peer,
+    struct str user_agent)
+{
+	struct device *d;
+	uint64_t hash;
+
+	pthread_mutex_lock(&r->lock);
+	d = device_slot(r, peer, &hash);
+	if (d->ip_hash != hash ||
+	    strncmp(d->user_agent, user_agent.p, user_agent.n) != 0) {
+		d->ip_hash = hash;
+		IGNORE(!str_copy(d->user_agent, sizeof(d->user_agent),
+		    user_agent)); /* a cut name is a name */
+	}
+	pthread_mutex_unlock(&r->lock);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "edge/sockets.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "net/sock.h"
+
+#define BACKLOG 4096
+
+static int
+want(struct sockets *out, enum flow_transport transport, const char *text,
+    uint16_t port, struct buf *why)
+{
+	struct worker_socket *s = &out->v[out->n];
+	int err;
+
+	if (out->n == SOCKETS_MAX) {
+		buf_printf(why, "more than %d addresses to listen on",
+		    SOCKETS_MAX);
+		return E_LIMIT;
+	}
+	err = addr_parse(&s->addr, str_cstr(text), port);
+	if (err != 0) {
+		buf_printf(why, "\"%s\" is no ADDRESS:PORT", text);
+		return err;
+	}
+	s->transport = transport;
+	s->fd = -1;
+	out->n++;
+	return 0;
+}
+
+int
+sockets_wanted(struct sockets *out, const struct conf *conf, struct buf *why)
+{
+	int err = 0;
+
+	out->n = 0;
+	for (size_t i = 0; i < conf->sip.n && err == 0; i++) {
+		/* TCP first: it decides the port where 0 was asked for. */
+		err = want(out, FLOW_TCP, conf->sip.v[i], 5060, why);
+		if (err == 0)
+			err = want(out, FLOW_UDP, conf->sip.v[i], 5060, why);
+	}
+	for (size_t i = 0; i < conf->tls.n && err == 0; i++)
+		err = want(out, FLOW_TLS, conf->tls.v[i], 5061, why);
+	return err;
+}
+
+static bool
+has(const struct sockets *s, const struct worker_socket *x)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].transport == x->transport &&
+		    addr_equal(&s->v[i].addr, &x->addr))
+			return true;
+	}
+	return false;
+}
+
+void
+sockets_minus(struct sockets *out, const struct sockets *a,
+    const struct sockets *b)
+{
+	out->n = 0;
+	for (size_t i = 0; i < a->n; i++) {
+		if (!has(b, &a->v[i]))
+			out->v[out->n++] = a->v[i];
+	}
+}
+
+static void
+say_bind_error(struct buf *why, const struct worker_socket *s, int err)
+{
+	char text[ADDR_STRLEN];
+
+	buf_printf(why, "cannot listen on %s (%s): %s",
+	    addr_print(&s->addr, text), flow_transport_name(s->transport),
+	    err == -EADDRINUSE ? "the address is in use: does another SIP "
+	    "server run here?" : err == -EADDRNOTAVAIL ?
+	    "this host does not have that address" : err_str(err));
+}
+
+int
+sockets_bind(struct sockets *s, int fd[SOCKETS_MAX], struct buf *why)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct worker_socket *x = &s->v[i];
+
+		/* The UDP twin of a TCP address follows it in the list. */
+		if (x->transport == FLOW_UDP && addr_port(&x->addr) == 0)
+			addr_set_port(&x->addr, addr_port(&s->v[i - 1].addr));
+		fd[i] = x->transport == FLOW_UDP ? sock_udp(&x->addr) :
+		    sock_listen(&x->addr, BACKLOG);
+		if (fd[i] < 0) {
+			int err = fd[i];
+			say_bind_error(why, x, err);
+			while (i-- > 0)
+				close(fd[i]);
+			return err;
+		}
+		if (addr_port(&x->addr) == 0) {
+			struct addr bound;
+			sock_local(fd[i], &bound);
+			addr_set_port(&x->addr, addr_port(&bound));
+		}
+	}
+	return 0;
+}
+
+void
+sockets_print(struct buf *out, const struct sockets *s,
+    enum flow_transport transport)
+{
+	char text[ADDR_STRLEN];
+	const char *comma = "";
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].transport != transport)
+			continue;
+		buf_puts(out, comma);
+		buf_puts(out, addr_print(&s->v[i].addr, text));
+		comma = ",";
+	}
+	if (*comma == '\0')
+		buf_putc(out, '-');
+}

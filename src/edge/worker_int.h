@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_WORKER_INT_H
+#define EDGE_WORKER_INT_H
+/*
+ * edge/worker_int - what worker.c, conn.c and flow.c share.
+ */
+#include <event2/event_struct.h>
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "edge/admission.h"
+#include "edge/location.h"
+#include "edge/refusal.h"
+#include "edge/tally.h"
+#include "edge/uas.h"
+#include "edge/worker.h"
+#include "net/dgram.h"
+#include "net/loop.h"
+#include "sip/frame.h"
+#include "sip/msg.h"
+#include "tls/conn.h"
+
+#define WORKER_RECV_BYTES  65536
+#define WORKER_OUT_BYTES   (1024 * 1024)
+#define WORKER_REPLY_BYTES 65535
+
+/*
+ * Life of a connection.  Each state has a list in the worker, ordered by
+ * since_ms, and a time after which the connection is closed.
+ */
+enum conn_state {
+	CONN_SILENT,     /* TLS: not one byte yet                            */
+	CONN_HANDSHAKE,  /* TLS handshake under way                          */
+	CONN_FRESH,      /* waits for the (first) message to become complete */
+	CONN_IDLE,       /* between messages                                 */
+	CONN_BOUND,      /* the same, and a binding uses this flow           */
+	CONN_CLOSING,    /* our side is closed; what still comes is dropped  */
+	CONN_STATES,
+	CONN_CLOSED = CONN_STATES, /* on no list, waits to be reaped         */
+};
+
+/* An address-of-record registered over a connection. */
+struct conn_aor {
+	struct conn_aor *next;
+	uint64_t hash;
+	size_t n;
+	char text[];
+};
+
+struct conn {
+	struct list in_state;
+	enum conn_state state;
+	uint64_t since_ms;
+	struct flow flow;
+	int fd;
+	bool write_armed;
+	bool feeding;             /* inside of tls_conn_feed                  */
+	bool accepted;            /* a SIP message has come                   */
+	bool judged;              /* evidence was handed over                 */
+	uint8_t bad;              /* messages that did not parse              */
+	struct event event;
+	struct tls_conn *tls;     /* NULL: TCP, or TLS and still silent       */
+	uint64_t accepted_us;
+	struct sip_frame frame;
+	struct buf in;            /* an incomplete message                    */
+	struct buf outq;          /* what the socket would not take           */
+	struct conn_aor *aors;
+	struct loop_reap reap;
+};
+
+struct listener {
+	struct list link;
+	struct worker *worker;
+	struct worker_socket socket;
+	struct event event;
+	struct loop_reap reap;
+	bool paused;
+};
+
+struct worker {
+	unsigned index;
+	pthread_t thread;
+	bool started;
+	struct loop *loop;
+	const struct worker_shared *shared;
+	struct conf *conf;
+	struct tls_ctx *tls;
+
+	struct list listeners;        /* UDP sockets too, indexed by id       */
+	struct listener **udp;        /* flow.slot of a UDP flow              */
+	size_t nudp;
+
+	struct conn **slot;           /* flow.slot of a connection            */
+	uint32_t *free_slot;
+	size_t nslots, nfree;
+	uint64_t serial;
+	struct list by_state[CONN_STATES];
+	unsigned count[CONN_STATES];
+
+	struct event *sweep;
+	struct dgram_io *io;
+	struct loop_reap flush;
+	bool flush_armed;
+	bool quiet;
+
+	struct sip_msg msg;           /* scratch, one message at a time       */
+	struct buf reply;
+	struct buf out;               /* scratch: bytes for one socket        */
+	char recv[WORKER_RECV_BYTES];
+};
+
+/* conn.c */
+void conn_accept(struct worker *w, const struct listener *l, int fd,
+    const struct addr *peer, const struct addr *local);
+void conn_free_all(struct worker *w);
+void conn_sweep(struct worker *w, uint64_t now_ms);
+bool conn_send(struct conn *c, struct str bytes);
+void conn_keep(struct conn *c, struct str aor);
+bool conn_push_out(struct worker *w);
+
+/* worker.c */
+/* Parse and answer one message; false: it did not parse. */
+bool worker_serve(struct worker *w, const struct flow *f, struct str bytes,
+    enum sip_msg_form form, int refuse, const char *why);
+struct conn *worker_conn(const struct flow *f);
+void worker_resume_accept(struct worker *w);
+uint64_t worker_now_ms(struct worker *w);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/sock.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+/* A dead peer is noticed after KEEP_IDLE_S + KEEP_COUNT * KEEP_EVERY_S. */
+#define KEEP_IDLE_S  120
+#define KEEP_EVERY_S 30
+#define KEEP_COUNT   4
+
+#define UDP_BUFFER_BYTES (4 * 1024 * 1024)
+
+static int
+set_int(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ?
+	    0 : -errno;
+}
+
+static int
+bound_socket(const struct addr *local, int type)
+{
+	int family = local->u.sa.sa_family;
+	int fd, err = 0;
+
+	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (type == SOCK_STREAM)
+		err = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (err == 0)
+		err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	/* [::] and 0.0.0.0 may both be listed: each takes its own family. */
+	if (err == 0 && family == AF_INET6)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (err == 0 && bind(fd, &local->u.sa, addr_len(local)) != 0)
+		err = -errno;
+	if (err != 0) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+sock_listen(const struct addr *local, int backlog)
+{
+	int fd = bound_socket(local, SOCK_STREAM);
+
+	if (fd < 0)
+		return fd;
+	if (listen(fd, backlog) != 0) {
+		int err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+sock_udp(const struct addr *local)
+{
+	int fd = bound_socket(local, SOCK_DGRAM);
+	int err = 0;
+
+	if (fd < 0)
+		return fd;
+	/* As much as the system grants; a storm of REGISTERs comes at once. */
+	err = set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
+	err = set_int(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER_BYTES);
+	err = 0;
+	if (addr_is_any(local)) {
+		if (local->u.sa.sa_family == AF_INET6)
+			err = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		else
+			err = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	}
+	if (err != 0) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+sock_accept(int listener, struct addr *peer, struct addr *local)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+	int fd;
+
+	fd = accept4(listener, (struct sockaddr *)&ss, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	addr_from_sa(peer, (struct sockaddr *)&ss);
+	sock_local(fd, local);
+	/* Best effort: a socket without them still works. */
+	(void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	(void)set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
+	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_EVERY_S);
+	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
+	return fd;
+}
+
+void
+sock_local(int fd, struct addr *out)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+		*out = ADDR_NONE;
+	else
+		addr_from_sa(out, (struct sockaddr *)&ss);
+}
+
+void
+sock_reset(int fd)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
