@@ -11,6 +11,15 @@ enum tls_alert {
 #undef ALERT
 };
 
+enum tls_version {
+	TLS_VERSION_SSL2 = 0x0002,
+	TLS_VERSION_SSL3 = 0x0300,
+	TLS_VERSION_1_0 = 0x0301,
+	TLS_VERSION_1_1 = 0x0302,
+	TLS_VERSION_1_2 = 0x0303,
+	TLS_VERSION_1_3 = 0x0304,
+};
+
 /* "unknown_ca", or "alert" for a number without a name; static. */
 const char *tls_alert_name(uint8_t description);
 

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tlswire/fingerprint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "tlswire/alert.h"
+
+/*
+ * The longest text that is hashed: a ClientHello of 16 kB could list 8,000
+ * values of six characters.  What passes the buffer is left out of the hash,
+ * which then is still a stable name of that hello.
+ */
+#define TEXT_MAX   8192
+#define VALUES_MAX 1024
+#define COUNT_MAX  99
+
+#define EXT_SERVER_NAME 0
+#define EXT_ALPN        16
+
+static void
+put_decimals(struct buf *b, struct str list)
+{
+	const char *sep = "";
+	uint16_t v;
+
+	for (size_t pos = 0; tls_next_u16(list, &pos, &v);) {
+		if (tls_is_grease(v))
+			continue;
+		buf_puts(b, sep);
+		buf_u64(b, v);
+		sep = "-";
+	}
+}
+
+void
+tls_ja3(const struct tls_hello *h, char out[TLS_JA3_LEN])
+{
+	char text[TEXT_MAX], hex[2 * DIGEST_MAX + 1];
+	struct buf b;
+	const char *sep = "";
+	uint16_t v;
+	struct str body;
+
+	buf_init_array(&b, text, sizeof(text));
+	buf_u64(&b, h->legacy_version);
+	buf_putc(&b, ',');
+	for (size_t pos = 0; tls_hello_next_cipher(h, &pos, &v);) {
+		if (tls_is_grease(v))
+			continue;
+		buf_puts(&b, sep);
+		buf_u64(&b, v);
+		sep = "-";
+	}
+	buf_putc(&b, ',');
+	sep = "";
+	for (size_t pos = 0; tls_hello_next_extension(h, &pos, &v, &body);) {
+		if (tls_is_grease(v))
+			continue;
+		buf_puts(&b, sep);
+		buf_u64(&b, v);
+		sep = "-";
+	}
+	buf_putc(&b, ',');
+	put_decimals(&b, h->groups);
+	buf_putc(&b, ',');
+	for (size_t i = 0; i < h->point_formats.n; i++) {
+		if (i > 0)
+			buf_putc(&b, '-');
+		buf_u64(&b, (uint8_t)h->point_formats.p[i]);
+	}
+	struct str s = buf_as_str(&b);
+	digest_hex(DIGEST_MD5, &s, 1, hex);
+	memcpy(out, hex, TLS_JA3_LEN - 1);
+	out[TLS_JA3_LEN - 1] = '\0';
+	buf_fini(&b);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+static void
+put_hex_list(struct buf *b, const uint16_t *v, size_t n)
+{
+	static const char digit[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_putc(b, ',');
+		for (int shift = 12; shift >= 0; shift -= 4)
+			buf_putc(b, digit[v[i] >> shift & 15]);
+	}
+}
+
+/* The first 12 hex digits of the SHA-256, or zeros when there is nothing. */
+static void
+hash12(struct str text, bool nothing, char out[12])
+{
+	char hex[2 * DIGEST_MAX + 1];
+
+	memset(out, '0', 12);
+	if (nothing)
+		return;
+	digest_hex(DIGEST_SHA256, &text, 1, hex);
+	memcpy(out, hex, 12);
+}
+
+static const char *
+ja4_version(uint16_t v)
+{
+	switch (v) {
+	case TLS_VERSION_1_3:
+		return "13";
+	case TLS_VERSION_1_2:
+		return "12";
+	case TLS_VERSION_1_1:
+		return "11";
+	case TLS_VERSION_1_0:
+		return "10";
+	case TLS_VERSION_SSL3:
+		return "s3";
+	case TLS_VERSION_SSL2:
+		return "s2";
+	default:
+		return "00";
+	}
+}
+
+static bool
+is_alnum(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	    (c >= 'a' && c <= 'z');
+}
+
+/*
+ * First and last character of the first protocol; when one of them is not
+ * alphanumeric, the first and last digit of the name in hexadecimal.
+ */
+static void
+ja4_alpn(struct str alpn, char out[2])
+{
+	static const char digit[] = "0123456789abcdef";
+
+	out[0] = out[1] = '0';
+	if (alpn.n == 0)
+		return;
+	uint8_t first = (uint8_t)alpn.p[0], last = (uint8_t)alpn.p[alpn.n - 1];
+	if (is_alnum(first) && is_alnum(last)) {
+		out[0] = (char)first;
+		out[1] = (char)last;
+	} else {
+		out[0] = digit[first >> 4];
+		out[1] = digit[last & 15];
+	}
+}
+
+static unsigned
+two_digits(size_t n)
+{
+	return n > COUNT_MAX ? COUNT_MAX : (unsigned)n;
+}
+
+/* Number of suites; *hash: the hash of their sorted list. */
+static size_t
+ja4_ciphers(const struct tls_hello *h, char hash[12])
+{
+	uint16_t list[VALUES_MAX], v;
+	size_t n = 0, count = 0;
+	char text[TEXT_MAX];
+	struct buf b;
+
+	for (size_t pos = 0; tls_hello_next_cipher(h, &pos, &v);) {
+		if (tls_is_grease(v))
+			continue;
+		count++;
+		if (n < VALUES_MAX)
+			list[n++] = v;
+	}
+	qsort(list, n, sizeof(list[0]), by_value);
+	buf_init_array(&b, text, sizeof(text));
+	put_hex_list(&b, list, n);
+	hash12(buf_as_str(&b), n == 0, hash);
+	buf_fini(&b);
+	return count;
+}
+
+/* Number of extensions; *hash: of the sorted list and the sigalgs in order. */
+static size_t
+ja4_extensions(const struct tls_hello *h, char hash[12])
+{
+	uint16_t list[VALUES_MAX], v;
+	size_t n = 0, count = 0;
+	char text[TEXT_MAX];
+	struct buf b;
+	struct str body;
+
+	for (size_t pos = 0; tls_hello_next_extension(h, &pos, &v, &body);) {
+		if (tls_is_grease(v))
+			continue;
+		count++;
+		if (v != EXT_SERVER_NAME && v != EXT_ALPN && n < VALUES_MAX)
+			list[n++] = v;
+	}
+	qsort(list, n, sizeof(list[0]), by_value);
+	buf_init_array(&b, text, sizeof(text));
+	put_hex_list(&b, list, n);
+	bool nothing = n == 0;
+	n = 0;
+	for (size_t pos = 0;
+	     n < VALUES_MAX && tls_next_u16(h->sigalgs, &pos, &v);)
+		if (!tls_is_grease(v))
+			list[n++] = v;
+	if (n > 0) {
+		buf_putc(&b, '_');
+		put_hex_list(&b, list, n);
+	}
+	hash12(buf_as_str(&b), nothing, hash);
+	buf_fini(&b);
+	return count;
+}
+
+void
+tls_ja4(const struct tls_hello *h, char out[TLS_JA4_LEN])
+{
+	char ciphers[12], extensions[12], alpn[2];
+	size_t nciphers = ja4_ciphers(h, ciphers);
+	size_t nextensions = ja4_extensions(h, extensions);
+
+	ja4_alpn(h->alpn, alpn);
+	snprintf(out, TLS_JA4_LEN, "t%s%c%02u%02u%.2s_%.12s_%.12s",
+	    ja4_version(h->max_version), h->server_name.p != NULL ? 'd' : 'i',
+	    two_digits(nciphers), two_digits(nextensions), alpn, ciphers,
+	    extensions);
+}
