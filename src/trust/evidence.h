@@ -36,6 +36,13 @@ enum trust_end {
 	TRUST_END_US,               /* we ended it (our alert, or a limit)  */
 };
 
+/* The key of the leaf we presented. */
+enum trust_key {
+	TRUST_KEY_UNKNOWN,
+	TRUST_KEY_RSA,
+	TRUST_KEY_ECDSA,
+};
+
 #define TRUST_TEXT_MAX    128
 #define TRUST_CIPHERS_MAX 96
 
@@ -67,6 +74,7 @@ struct trust_evidence {
 	char chain[TRUST_TEXT_MAX]; /* its name in the configuration        */
 	char root[TRUST_TEXT_MAX];  /* common name of the root it leads to  */
 	int64_t chain_not_before_s, chain_not_after_s; /* narrowest of all  */
+	enum trust_key our_key;
 	uint16_t our_min_version, our_max_version;
 	uint16_t version;           /* negotiated, 0: none                  */
 	uint16_t cipher_suite;      /* negotiated, 0: none                  */
@@ -82,6 +90,8 @@ struct trust_evidence {
 	uint32_t us_total;          /* from accept to end                   */
 	uint64_t app_bytes;         /* decrypted bytes from the client      */
 	bool no_shared_cipher;      /* the library found no common suite    */
+	bool client_cert_asked;     /* we sent a CertificateRequest         */
+	bool client_cert_empty;     /* and it answered that it has none     */
 	bool over_limit;            /* ended by a limit of ours             */
 };
 
@@ -90,12 +100,24 @@ void trust_evidence_init(struct trust_evidence *e);
 /* Fill the ClientHello part. */
 void trust_evidence_hello(struct trust_evidence *e, const struct tls_hello *h);
 
-/* Fill first bytes, alerts, versions and the stage reached from the tap. */
+/*
+ * Fill first bytes, alerts, versions, the stage as far as the wire tells it
+ * (never lowering it) and, when an alert of the client ended it,
+ * us_since_flight.  Who has seen the connection close computes that from
+ * t->flight_us where there was no alert.
+ */
 void trust_evidence_tap(struct trust_evidence *e, const struct tls_tap *t);
 
-/* A text form, one "name: value" a line, for tests and --json's sibling. */
+/*
+ * A text form, one "name: value" a line, for tests and --json's sibling.  What
+ * is unknown is left out.
+ */
 void trust_evidence_print(struct buf *out, const struct trust_evidence *e);
-/* The inverse.  0, or E_PARSE with *line set to the faulty line. */
+/*
+ * The inverse: scan(print(e)) is e, member by member.  Empty lines and lines
+ * that start with # are passed over.  0, or E_PARSE with *line set to the
+ * faulty line, counted from 1.
+ */
 MUSTCHECK int trust_evidence_scan(struct trust_evidence *e, struct str text,
     int *line);
 
