@@ -38,7 +38,8 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
 #define LOG_VAL_MAX 256
 /*
  * A value from outside made safe: bare when it is [A-Za-z0-9._:/@+-]+, else in
- * double quotes with \" \\ \xNN escapes; cut at size with "..." .  Returns out.
+ * double quotes with \" \\ \xNN escapes; cut at size with "..." behind the quote;
+ * nothing is "".  Returns out.
  */
 const char *log_val(char *out, size_t size, struct str s);
 

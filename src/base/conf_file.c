@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/conf_int.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+
+#define FILE_MAX (1 << 20) /* bytes */
+
+#define SYNTAX                                                                 \
+	"expected NAME = VALUE, NAME = { VALUE, ... } or chain NAME { ... }"
+
+struct reading {
+	struct conf_loader *l;
+	size_t count[CONF_IDS]; /* values of the setting up to now          */
+	int certificate_line;   /* of the section being read                */
+	int key_line;
+};
+
+/*
+ * libconfuse's scanner is global and its callbacks carry no pointer of ours:
+ * one file is read at a time.
+ */
+static pthread_mutex_t reading_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct reading *now;
+
+static void
+on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	struct conf_loader *l = now->l;
+	char text[256], quoted[96];
+	int line = cfg != NULL ? cfg->line : CONF_AT_FILE;
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	struct str rest = str_cstr(text);
+	struct str what = str_cut(&rest, '\'');
+	struct str word = str_cut(&rest, '\'');
+	char *name = str_dup(word);
+	if (name == NULL) {
+		l->no_memory = true;
+		return;
+	}
+	conf_quote(quoted, name);
+	if (str_starts(what, STR("no such option"))) {
+		const char *near = conf_nearest(name);
+		conf_wrong(l, line, "found unknown option %s, expected %s%s",
+		    quoted, near != NULL ? "perhaps " : "a setting",
+		    near != NULL ? near : "");
+	} else if (str_starts(what, STR("unexpected token"))) {
+		conf_wrong(l, line, "found %s, " SYNTAX, quoted);
+	} else if (str_starts(what, STR("found duplicate title"))) {
+		conf_wrong(l, line,
+		    "found a second chain %s, expected another name", quoted);
+	} else {
+		conf_wrong(l, line, "found %.100s, " SYNTAX, text);
+	}
+	free(name);
+}
+
+/* Given before?  A list may go on with +=, but not start over. */
+static void
+note_setting(enum conf_id id, int line, size_t nvalues)
+{
+	struct conf_loader *l = now->l;
+	bool list = conf_settings[id].kind == CONF_KIND_LIST;
+	if (now->count[id] > 0 && (!list || nvalues <= 1))
+		conf_wrong(l, line, "%s: found again, expected once: it is on "
+		    "line %d", conf_settings[id].name, l->line[id]);
+	now->count[id]++;
+	l->line[id] = line;
+}
+
+static void
+note_chain_option(cfg_t *cfg, const char *name)
+{
+	int *at = strcmp(name, "key") == 0 ? &now->key_line
+					   : &now->certificate_line;
+	if (*at != 0)
+		conf_wrong(now->l, cfg->line,
+		    "%s: found again, expected once: it is on line %d", name,
+		    *at);
+	*at = cfg->line;
+}
+
+/* libconfuse met a value: check it while the line is known. */
+static int
+on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	*(const char **)result = value;
+	enum conf_id id = conf_find(opt->name);
+	if (cfg_title(cfg) != NULL) {
+		note_chain_option(cfg, opt->name);
+	} else if (id < CONF_IDS) {
+		note_setting(id, cfg->line, opt->nvalues);
+		conf_check_value(now->l, id, value, cfg->line);
+	}
+	return 0;
+}
+
+static char *
+dup_value(struct conf_loader *l, const char *value)
+{
+	char *copy = strdup(value);
+	if (copy == NULL)
+		l->no_memory = true;
+	return copy;
+}
+
+static void
+add_chain(cfg_t *section, int line)
+{
+	struct conf_loader *l = now->l;
+	struct conf *c = l->conf;
+	struct conf_chain *all =
+	    realloc(c->chain, (c->nchain + 1) * sizeof(*all));
+	if (all == NULL) {
+		l->no_memory = true;
+		return;
+	}
+	c->chain = all;
+	all[c->nchain++] = (struct conf_chain) {
+		.name = dup_value(l, cfg_title(section)),
+		.certificate = dup_value(l, cfg_getstr(section, "certificate")),
+		.key = dup_value(l, cfg_getstr(section, "key")),
+		.line = line,
+	};
+}
+
+/* A chain section was closed. */
+static int
+on_section(cfg_t *cfg, cfg_opt_t *opt)
+{
+	static const char *const needed[] = { "certificate", "key" };
+	struct conf_loader *l = now->l;
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	size_t errors = l->errors;
+	char name[96];
+
+	conf_quote(name, cfg_title(section));
+	if (cfg_opt_size(opt) > 1)
+		conf_wrong(l, cfg->line, "found a second chain, %s, expected "
+		    "one: this version presents one chain per edge", name);
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+		const char *value = cfg_getstr(section, needed[i]);
+		if (value == NULL || value[0] == '\0')
+			conf_wrong(l, cfg->line,
+			    "found chain %s without %s, expected %s = \"FILE\"",
+			    name, needed[i], needed[i]);
+	}
+	if (l->errors == errors)
+		add_chain(section, now->certificate_line);
+	now->certificate_line = now->key_line = 0;
+	return 0;
+}
+
+/* Lists are taken from libconfuse at the end, since += adds to them. */
+static void
+store_all(cfg_t *cfg)
+{
+	for (enum conf_id id = 0; id < CONF_IDS; id++) {
+		cfg_opt_t *opt = cfg_getopt(cfg, conf_settings[id].name);
+		if (!(opt->flags & CFGF_MODIFIED))
+			continue;
+		if (conf_settings[id].kind == CONF_KIND_LIST)
+			conf_clear_list(now->l, id);
+		for (unsigned i = 0; i < cfg_opt_size(opt); i++)
+			conf_store(now->l, id, cfg_opt_getnstr(opt, i));
+	}
+}
+
+static cfg_t *
+make_parser(void)
+{
+#define OPT(name)  CFG_STR_CB(name, NULL, CFGF_NODEFAULT, on_value)
+#define LIST(name) CFG_STR_LIST_CB(name, NULL, CFGF_NODEFAULT, on_value)
+	cfg_opt_t chain[] = { OPT("certificate"), OPT("key"), CFG_END() };
+	cfg_opt_t all[CONF_IDS + 2];
+	size_t n = 0;
+	for (enum conf_id id = 0; id < CONF_IDS; id++) {
+		const struct conf_setting *s = &conf_settings[id];
+		cfg_opt_t scalar = OPT(s->name), list = LIST(s->name);
+		all[n++] = s->kind == CONF_KIND_LIST ? list : scalar;
+	}
+	all[n++] = (cfg_opt_t)CFG_SEC("chain", chain,
+	    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	all[n++] = (cfg_opt_t)CFG_END();
+#undef OPT
+#undef LIST
+	cfg_t *cfg = cfg_init(all, CFGF_NONE);
+	if (cfg == NULL)
+		return NULL;
+	cfg_set_error_function(cfg, on_error);
+	cfg_set_validate_func(cfg, "chain", on_section);
+	return cfg;
+}
+
+static void
+parse(struct reading *r, const char *text)
+{
+	pthread_mutex_lock(&reading_lock);
+	now = r;
+	cfg_t *cfg = make_parser();
+	if (cfg == NULL) {
+		r->l->no_memory = true;
+	} else {
+		int rc = cfg_parse_buf(cfg, text);
+		if (rc != CFG_SUCCESS && r->l->errors == 0)
+			conf_wrong(r->l, CONF_AT_FILE,
+			    "found what libconfuse cannot read, " SYNTAX);
+		if (rc == CFG_SUCCESS && r->l->errors == 0)
+			store_all(cfg);
+		cfg_free(cfg);
+	}
+	now = NULL;
+	pthread_mutex_unlock(&reading_lock);
+}
+
+/* The file, NUL-terminated, into text. */
+static bool
+slurp(struct conf_loader *l, struct buf *text)
+{
+	FILE *f = fopen(l->path, "re");
+	char chunk[4096];
+	size_t n;
+	if (f == NULL) {
+		conf_wrong(l, CONF_AT_FILE, "%s", err_str(-errno));
+		return false;
+	}
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		buf_put(text, chunk, n);
+	int err = ferror(f) ? errno : 0;
+	fclose(f);
+	if (err != 0) {
+		conf_wrong(l, CONF_AT_FILE, "%s", err_str(-err));
+		return false;
+	}
+	buf_putc(text, '\0');
+	if (text->failed)
+		conf_wrong(l, CONF_AT_FILE,
+		    "found more than %d bytes, expected a smaller file",
+		    FILE_MAX - 1);
+	return !text->failed;
+}
+
+static bool
+check_text(struct conf_loader *l, const struct buf *text)
+{
+	int line = 1;
+	for (size_t i = 0; i + 1 < text->n; i++) {
+		if (text->p[i] == '\0') {
+			conf_wrong(l, line, "found a NUL byte, expected text");
+			return false;
+		}
+		line += text->p[i] == '\n';
+	}
+	return true;
+}
+
+void
+conf_read_file(struct conf_loader *l)
+{
+	struct reading r = { .l = l };
+	struct buf text;
+	buf_init(&text, FILE_MAX);
+	if (slurp(l, &text) && check_text(l, &text) && conf_scan(l, text.p))
+		parse(&r, text.p);
+	buf_fini(&text);
+}
