@@ -29,5 +29,26 @@ bench: build
 install: build
 	meson install -C $(BUILD)
 
+# The same checks under the sanitizers, and a minute of each fuzz target
+# (FUZZ_SECONDS; "make fuzz FUZZ=sip_msg" runs one).
+asan:
+	tools/deps check
+	[ -f build-asan/build.ninja ] || meson setup build-asan \
+	    --buildtype=debugoptimized -Db_sanitize=address,undefined \
+	    $(MESON_ARGS)
+	ninja -C build-asan
+	BUILD=build-asan tools/check
+
+tsan:
+	tools/deps check
+	[ -f build-tsan/build.ninja ] || meson setup build-tsan \
+	    --buildtype=debugoptimized -Db_sanitize=thread $(MESON_ARGS)
+	ninja -C build-tsan
+	BUILD=build-tsan tools/check
+
+fuzz:
+	tools/deps check
+	BUILD=build-fuzz tools/fuzz $(FUZZ)
+
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz

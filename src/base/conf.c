@@ -104,7 +104,9 @@ conf_wrong(struct conf_loader *l, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	buf_puts(l->why, text);
+	/* libconfuse quotes the file as it is. */
+	for (char *c = text; *c != '\0'; c++)
+		buf_putc(l->why, *c >= ' ' && *c < 0x7f ? *c : '?');
 	buf_putc(l->why, '\n');
 	l->errors++;
 }
