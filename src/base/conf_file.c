@@ -29,6 +29,8 @@ struct reading {
 static pthread_mutex_t reading_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct reading *now;
 
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap) PRINTF(2, 0);
+
 static void
 on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {

@@ -98,6 +98,9 @@ deliver(const char *line, size_t n)
 }
 
 /* vsnprintf at *n, never beyond size; true when it was cut. */
+static bool append(char *line, size_t size, size_t *n, const char *fmt,
+    va_list ap) PRINTF(4, 0);
+
 static bool
 append(char *line, size_t size, size_t *n, const char *fmt, va_list ap)
 {
