@@ -57,7 +57,7 @@ bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_set(const struct addr *a);
 
-/* This host's IPv4 and IPv6 addresses, loopback included, at most max; port 0. */
+/* This host's addresses, loopback included, at most max of them; port 0. */
 size_t addr_local(struct addr *out, size_t max);
 
 #endif

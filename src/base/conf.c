@@ -21,7 +21,8 @@ const struct conf_setting conf_settings[CONF_IDS] = {
 	ROW(name, CONF_KIND_LIST, def, 0, 0, "", text)
 #define CONF_INT(name, def, min, max, unit, text)                              \
 	ROW(name, CONF_KIND_INT, #def, min, max, unit, text)
-#define CONF_BOOL(name, def, text) ROW(name, CONF_KIND_BOOL, #def, 0, 0, "", text)
+#define CONF_BOOL(name, def, text)                                             \
+	ROW(name, CONF_KIND_BOOL, #def, 0, 0, "", text)
 #include "base/conf.def"
 #undef CONF_STR
 #undef CONF_LIST

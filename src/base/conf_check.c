@@ -140,8 +140,8 @@ check_order(struct conf_loader *l, enum conf_id low_id, int low,
 	if (low > high)
 		conf_wrong(l, later(l, low_id, high_id),
 		    "%s: found %d, expected at most %s, which is %d",
-		    conf_settings[low_id].name, low, conf_settings[high_id].name,
-		    high);
+		    conf_settings[low_id].name, low,
+		    conf_settings[high_id].name, high);
 }
 
 static void

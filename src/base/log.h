@@ -17,7 +17,12 @@
 
 #include "base/str.h"
 
-enum log_level { LOG_LEVEL_ERR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 void log_set_level(enum log_level max);
 enum log_level log_get_level(void);
@@ -38,8 +43,8 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
 #define LOG_VAL_MAX 256
 /*
  * A value from outside made safe: bare when it is [A-Za-z0-9._:/@+-]+, else in
- * double quotes with \" \\ \xNN escapes; cut at size with "..." behind the quote;
- * nothing is "".  Returns out.
+ * double quotes with \" \\ \xNN escapes; cut at size with "..." behind the
+ * quote; nothing is "".  Returns out.
  */
 const char *log_val(char *out, size_t size, struct str s);
 

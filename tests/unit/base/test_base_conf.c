@@ -207,12 +207,13 @@ test_wrong_values(void **state)
 	check_wrong("domain = \"a b\"", "siptrust.conf:1: domain: found "
 	    "\"a b\", expected a host name or an IP address\n");
 	check_wrong("alias = { ok.example, \"-\",\n \"x..y\" }",
-	    "siptrust.conf:2: alias: found \"x..y\", expected a host name or an "
-	    "IP address\n");
+	    "siptrust.conf:2: alias: found \"x..y\", expected a host name or "
+	    "an IP address\n");
 	check_wrong("tls = {\n\"0.0.0.0:5061\",\n\"localhost:5061\" }\n",
 	    "siptrust.conf:3: tls: found \"localhost:5061\", expected "
 	    "ADDRESS:PORT, as in \"0.0.0.0:5061\"\n");
-	check_wrong("sip = { \"0.0.0.0:65536\" }", "siptrust.conf:1: sip: found "
+	check_wrong("sip = { \"0.0.0.0:65536\" }",
+	    "siptrust.conf:1: sip: found "
 	    "\"0.0.0.0:65536\", expected ADDRESS:PORT, as in "
 	    "\"0.0.0.0:5060\"\n");
 	check_wrong("log_level = verbose", "siptrust.conf:1: log_level: found "
@@ -228,8 +229,8 @@ test_all_wrong_values_are_named(void **state)
 {
 	(void)state;
 	check_wrong("workers = x\nlog_level = y\n",
-	    "siptrust.conf:1: workers: found \"x\", expected a number from 0 to "
-	    "256\n"
+	    "siptrust.conf:1: workers: found \"x\", expected a number from 0 "
+	    "to 256\n"
 	    "siptrust.conf:2: log_level: found \"y\", expected err, warn, info "
 	    "or debug\n");
 }
@@ -238,7 +239,8 @@ static void
 test_a_value_cannot_forge_a_line(void **state)
 {
 	(void)state;
-	check_wrong("log_level = \"a\\nb\n\x1b\"", "siptrust.conf:2: log_level: "
+	check_wrong("log_level = \"a\\nb\n\x1b\"",
+	    "siptrust.conf:2: log_level: "
 	    "found \"a\\x0ab\\x0a\\x1b\", expected err, warn, info or debug\n");
 }
 
@@ -258,7 +260,8 @@ test_wrong_syntax(void **state)
 	    SYNTAX);
 	check_wrong("workers 3\n", "siptrust.conf:1: found missing equal sign "
 	    "after option 'workers', " SYNTAX);
-	check_wrong("include(\"/etc/passwd\")", "siptrust.conf:1: found unknown "
+	check_wrong("include(\"/etc/passwd\")",
+	    "siptrust.conf:1: found unknown "
 	    "option \"include\", expected a setting\n");
 }
 
@@ -276,8 +279,8 @@ test_given_twice(void **state)
 }
 
 #define OPEN                                                                   \
-	"found \"{\" here and no end of it, expected \"}\" before the end of "   \
-	"the file\n"
+	"found \"{\" here and no end of it, expected \"}\" before the end "   \
+	"of the file\n"
 
 static void
 test_a_file_that_ends_too_early(void **state)

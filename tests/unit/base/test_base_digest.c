@@ -92,7 +92,7 @@ test_hkdf_rfc_5869_case_3(void **state)
 }
 
 static void
-test_hkdf_depends_on_info_and_takes_any_length(void **state)
+test_hkdf_depends_on_info_at_any_length(void **state)
 {
 	(void)state;
 	static uint8_t a[255 * 32], b[255 * 32];
@@ -156,7 +156,7 @@ main(void)
 		cmocka_unit_test(test_known_answers),
 		cmocka_unit_test(test_hmac_rfc_4231),
 		cmocka_unit_test(test_hkdf_rfc_5869_case_3),
-		cmocka_unit_test(test_hkdf_depends_on_info_and_takes_any_length),
+		cmocka_unit_test(test_hkdf_depends_on_info_at_any_length),
 		cmocka_unit_test(test_threads_do_not_meet),
 		cmocka_unit_test(test_random_equal_wipe),
 	};

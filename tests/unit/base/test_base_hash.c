@@ -40,7 +40,7 @@ test_siphash_reference_vectors(void **state)
 }
 
 static void
-test_folding_hash_ignores_case_at_every_length(void **state)
+test_folding_hash_ignores_case_at_any_length(void **state)
 {
 	(void)state;
 	char low[600], high[600];
@@ -65,7 +65,8 @@ static struct item *
 find(const struct hash_table *t, int n)
 {
 	uint64_t hash = hash_bytes(&n, sizeof(n));
-	for (struct hash_node *i = hash_chain(t, hash); i != NULL; i = i->next) {
+	struct hash_node *i = hash_chain(t, hash);
+	for (; i != NULL; i = i->next) {
 		struct item *item = CONTAINER_OF(i, struct item, node);
 		if (i->hash == hash && item->n == n)
 			return item;
@@ -133,7 +134,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_siphash_reference_vectors),
-		cmocka_unit_test(test_folding_hash_ignores_case_at_every_length),
+		cmocka_unit_test(test_folding_hash_ignores_case_at_any_length),
 		cmocka_unit_test(test_table_grows_and_finds),
 		cmocka_unit_test(test_each_may_free_its_node),
 	};

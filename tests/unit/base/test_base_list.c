@@ -27,7 +27,8 @@ test_order_and_removal(void **state)
 	assert_ptr_equal(LIST_FIRST(&head, struct item, node), &items[0]);
 	int next = 0;
 	LIST_FOREACH(it, &head)
-		assert_int_equal(CONTAINER_OF(it, struct item, node)->n, next++);
+		assert_int_equal(CONTAINER_OF(it, struct item, node)->n,
+		    next++);
 	assert_int_equal(next, 3);
 	list_remove(&items[1].node);
 	list_remove(&items[1].node); /* twice is harmless */

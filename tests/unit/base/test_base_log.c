@@ -150,12 +150,12 @@ static void
 test_every_size_is_terminated(void **state)
 {
 	(void)state;
+	static const char text[] = "ab\x01 \"\\cdefghijklmnopqrstuvw";
 	char out[32];
 	for (size_t size = 1; size < sizeof(out); size++) {
 		for (size_t n = 0; n < 26; n++) {
 			memset(out, 'Z', sizeof(out));
-			log_val(out, size, str_of("ab\x01 \"\\cdefghijklmnopqrstuvw",
-			    n));
+			log_val(out, size, str_of(text, n));
 			assert_non_null(memchr(out, '\0', size));
 			assert_int_equal(out[size], 'Z');
 		}
