@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/addr.h"
 #include "base/conf_int.h"
+#include "base/log.h"
 
 #define HOST_MAX 253 /* characters of a domain name (RFC 1035 3.1) */
 
@@ -43,8 +44,8 @@ is_address(struct str s)
 static bool
 is_log_level(struct str s)
 {
-	return str_eq(s, STR("err")) || str_eq(s, STR("warn")) ||
-	    str_eq(s, STR("info")) || str_eq(s, STR("debug"));
+	enum log_level level;
+	return log_level_parse(s, &level);
 }
 
 static bool

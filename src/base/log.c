@@ -27,6 +27,18 @@ static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*sink)(const char *line, size_t n, void *arg);
 static void *sink_arg;
 
+bool
+log_level_parse(struct str s, enum log_level *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
+		if (!str_eq(s, str_cstr(level_names[i])))
+			continue;
+		*out = (enum log_level)i;
+		return true;
+	}
+	return false;
+}
+
 void
 log_set_level(enum log_level max)
 {

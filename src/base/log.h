@@ -12,6 +12,7 @@
  * one write(2) per line to stderr (without the time when stderr is the
  * journal: $JOURNAL_STREAM), or to the sink a test has set.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ enum log_level {
 	LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG
 };
+
+/* "err", "warn", "info" or "debug"; false: none of them. */
+bool log_level_parse(struct str s, enum log_level *out);
 
 void log_set_level(enum log_level max);
 enum log_level log_get_level(void);

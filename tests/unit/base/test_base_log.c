@@ -76,6 +76,20 @@ test_levels(void **state)
 }
 
 static void
+test_level_words(void **state)
+{
+	(void)state;
+	enum log_level level = LOG_LEVEL_ERR;
+	assert_true(log_level_parse(STR("debug"), &level));
+	assert_int_equal(level, LOG_LEVEL_DEBUG);
+	assert_true(log_level_parse(STR("err"), &level));
+	assert_int_equal(level, LOG_LEVEL_ERR);
+	assert_false(log_level_parse(STR("Err"), &level));
+	assert_false(log_level_parse(STR("warning"), &level));
+	assert_false(log_level_parse(STR_NULL, &level));
+}
+
+static void
 test_one_fact_is_one_line(void **state)
 {
 	(void)state;
@@ -190,6 +204,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_form_of_a_line, set_up,
 		    tear_down),
 		cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
+		cmocka_unit_test(test_level_words),
 		cmocka_unit_test_setup_teardown(test_one_fact_is_one_line,
 		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_long_line_is_cut, set_up,
