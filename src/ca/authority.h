@@ -12,7 +12,8 @@
  * serverAuth.  notBefore lies well in the past for phones whose clock starts
  * at their firmware's date.  Files are written under a temporary name, synced
  * and renamed: never half there.  The CA's key is opened here only and closed
- * before any socket is.
+ * before any socket is; it may be kept elsewhere once everything is issued.
+ * A key that others can read, or a folder that they can write, is refused.
  */
 #include "base/addr.h"
 #include "base/buf.h"
@@ -28,9 +29,11 @@ struct ca_files {
 
 /*
  * Make what is missing in dir (made 0700 when absent).  An existing CA is
- * kept; the server certificate is issued anew when it is missing, expires
- * within 30 days, or does not name domain or one of ips.  0, or an error with
- * a sentence in why.
+ * kept; the server certificate is issued anew, for the same key, when it is
+ * missing, expires within 30 days, or does not name domain or one of ips (IPv6
+ * and the any address are passed over).  One that this CA did not issue is
+ * never overwritten.  0, or an error with a sentence in why; *out is then
+ * untouched.
  */
 MUSTCHECK int ca_ensure(struct ca_files *out, const char *dir,
     const char *domain, const struct addr *ips, size_t nips, int64_t now_s,
