@@ -68,6 +68,7 @@ struct location_op {
 
 	/* Result: written before done() is called. */
 	enum location_status status;
+	unsigned added, removed;   /* bindings that are new, that are gone    */
 	struct buf *contacts;      /* when not NULL: location_print of the new
 	                              state, taken at the moment of the commit */
 

@@ -5,7 +5,8 @@
 
 #include "base/log.h"
 
-#define WINDOW_MS 10000
+#define WINDOW_MS    10000
+#define TOLD_IN_FULL 10
 
 static const char *const words[TALLY_KINDS] = {
 #define TALLY(id, word) [TALLY_##id] = word,
@@ -22,13 +23,16 @@ static struct {
 	} kind[TALLY_KINDS];
 } tallies = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-void
+bool
 tally(enum tally_kind kind, const struct addr *last)
 {
+	uint64_t count;
+
 	pthread_mutex_lock(&tallies.lock);
-	tallies.kind[kind].count++;
+	count = ++tallies.kind[kind].count;
 	tallies.kind[kind].last = *last;
 	pthread_mutex_unlock(&tallies.lock);
+	return count <= TOLD_IN_FULL;
 }
 
 void

@@ -16,7 +16,8 @@ enum tally_kind {
 	TALLY_KINDS
 };
 
-void tally(enum tally_kind kind, const struct addr *last);
+/* True while so few have come in this window that one may be told in full. */
+bool tally(enum tally_kind kind, const struct addr *last);
 
 /* Main thread, once a second: log what is due; all of it when force is set. */
 void tally_flush(uint64_t now_ms, bool force);

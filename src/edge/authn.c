@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "edge/authn.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "edge/tally.h"
+#include "sip/auth.h"
+#include "sip/reply.h"
+
+/* What makes a request the same as one before (RFC 3261 17.2.3). */
+static uint64_t
+request_hash(const struct uas_request *r)
+{
+	const struct sip_msg *m = r->msg;
+	uint64_t part[5] = {
+		hash_bytes(m->via.branch.p, m->via.branch.n),
+		hash_bytes(m->call_id.p, m->call_id.n),
+		m->cseq,
+		addr_hash_ip(&r->flow->peer),
+		addr_port(&r->flow->peer),
+	};
+
+	return hash_bytes(part, sizeof(part));
+}
+
+static bool
+listed(const struct conf_list *list, struct str name)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (str_ieq(str_cstr(list->v[i]), name))
+			return true;
+	}
+	return false;
+}
+
+/* Old phones fail on two challenges; they are known by their User-Agent. */
+static bool
+md5_only(const struct uas_request *r)
+{
+	const struct sip_field *ua = sip_msg_field(r->msg,
+	    SIP_HEADER_USER_AGENT);
+
+	for (size_t i = 0; ua != NULL && i < r->conf->challenge_md5_only.n; i++) {
+		if (str_istarts(ua->value,
+		    str_cstr(r->conf->challenge_md5_only.v[i])))
+			return true;
+	}
+	return false;
+}
+
+static void
+challenge_one(const struct uas_request *r, enum digest_alg alg, bool stale,
+    struct buf *out)
+{
+	struct str realm = str_cstr(r->conf->domain);
+	char nonce[NONCE_LEN];
+
+	nonce_make(r->nonces, nonce, alg, &r->flow->peer, realm, r->now_s);
+	sip_challenge_put(out, false, alg, realm, str_cstr(nonce), stale);
+}
+
+static enum authn_result
+challenge(const struct uas_request *r, bool stale, struct buf *out)
+{
+	const struct conf_list *list = &r->conf->challenge;
+
+	uas_begin(r, 401, NULL, out);
+	if (md5_only(r)) {
+		challenge_one(r, DIGEST_MD5, stale, out);
+	} else {
+		/* RFC 8760 2.3: the preferred first. */
+		for (size_t i = 0; i < list->n; i++) {
+			for (int a = 0; a < DIGEST_ALGS; a++) {
+				if (str_ieq(sip_digest_name((enum digest_alg)a),
+				    str_cstr(list->v[i])))
+					challenge_one(r, (enum digest_alg)a,
+					    stale, out);
+			}
+		}
+	}
+	sip_reply_end(out);
+	return AUTHN_ANSWERED;
+}
+
+/* Never the response, the nonce or anything that was hashed. */
+static void
+say_failed(const struct uas_request *r, struct str user, const char *reason)
+{
+	char peer[ADDR_STRLEN], name[LOG_VAL_MAX];
+
+	if (!tally(TALLY_AUTH_FAILED, &r->flow->peer))
+		return;
+	log_info("auth-failed", "user=%s peer=%s transport=%s reason=%s",
+	    log_val(name, sizeof(name), user),
+	    addr_print(&r->flow->peer, peer),
+	    flow_transport_name(r->flow->transport), reason);
+}
+
+/* The credentials for our realm, among those given. */
+static bool
+find_credentials(const struct uas_request *r, struct sip_credentials *c)
+{
+	const struct sip_field *f = sip_msg_field(r->msg,
+	    SIP_HEADER_AUTHORIZATION);
+
+	for (; f != NULL; f = sip_msg_next(r->msg, f)) {
+		if (sip_credentials_parse(c, f->value) == 0 &&
+		    str_eq(c->realm, str_cstr(r->conf->domain)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * RFC 7616 3.4.6: the digest-uri must be the resource asked for.  Phones put
+ * the domain, their proxy or the Request-URI there, so any of ours will do.
+ */
+static bool
+uri_is_ours(const struct uas_request *r, struct str text)
+{
+	struct sip_uri uri;
+
+	return str_eq(text, r->msg->request_uri) ||
+	    (sip_uri_parse(&uri, text) == 0 &&
+	    uri.scheme != SIP_SCHEME_OTHER && uas_is_ours(r, uri.host));
+}
+
+static enum authn_result
+forbid(const struct uas_request *r, struct str user, struct buf *out)
+{
+	say_failed(r, user, "other_users_aor");
+	uas_refuse(r, 403, "Not Your Address-Of-Record", out);
+	return AUTHN_ANSWERED;
+}
+
+/* An unknown user takes the same work and gets the same answer. */
+static bool
+response_is_right(const struct uas_request *r, const struct sip_credentials *c,
+    const char **reason)
+{
+	static const char nobody[] =
+	    "0000000000000000000000000000000000000000000000000000000000000000";
+	char ha1[2 * DIGEST_MAX + 1];
+	bool known = users_ha1(r->users, c->username, c->realm, c->alg, ha1);
+	bool right = sip_credentials_check(c, known ? ha1 : nobody,
+	    r->msg->method_name);
+
+	digest_wipe(ha1, sizeof(ha1));
+	*reason = known ? "wrong_password" : "unknown_user";
+	return known && right;
+}
+
+static bool
+alg_is_offered(const struct uas_request *r, const struct sip_credentials *c)
+{
+	if (!c->alg_known || (c->qop.p == NULL && c->alg != DIGEST_MD5))
+		return false;
+	return listed(&r->conf->challenge, sip_digest_name(c->alg)) ||
+	    (c->alg == DIGEST_MD5 && md5_only(r));
+}
+
+enum authn_result
+authn_check(const struct uas_request *r, struct str user, struct buf *out)
+{
+	struct sip_credentials c;
+	enum nonce_verdict nonce;
+	const char *reason;
+	uint64_t request;
+
+	if (!find_credentials(r, &c) || !alg_is_offered(r, &c))
+		return challenge(r, false, out);
+	request = request_hash(r);
+	nonce = nonce_judge(r->nonces, c.nonce, c.alg, &r->flow->peer, c.realm,
+	    c.nc, request, r->now_s, r->conf->nonce_lifetime);
+	if (nonce == NONCE_FOREIGN || nonce == NONCE_STALE)
+		return challenge(r, true, out);
+	if (!uri_is_ours(r, c.uri)) {
+		say_failed(r, c.username, "other_uri");
+		uas_refuse(r, 400, "Digest URI Is Not This Resource", out);
+		return AUTHN_ANSWERED;
+	}
+	if (!response_is_right(r, &c, &reason)) {
+		say_failed(r, c.username, reason);
+		return challenge(r, false, out);
+	}
+	if (!str_eq(c.username, user))
+		return forbid(r, c.username, out);
+	if (nonce == NONCE_RETRANSMIT)
+		return AUTHN_RETRANSMIT;
+	if (!nonce_used(r->nonces, c.nonce, c.nc, request, r->now_s))
+		return challenge(r, true, out);
+	return AUTHN_OK;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "edge/uas.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "edge/authn.h"
+#include "edge/registrar.h"
+#include "edge/uas_int.h"
+#include "sip/param.h"
+#include "sip/reply.h"
+
+#define ALLOW_LINE     "Allow: REGISTER, OPTIONS\r\n"
+#define SUPPORTED_LINE "Supported: path, outbound\r\n"
+
+/* Snapshots handed out earlier stay until the end: a reload is rare. */
+struct old_conf {
+	struct old_conf *next;
+	struct conf *conf;
+};
+
+struct uas {
+	_Atomic(struct conf *) conf;
+	struct old_conf *old;
+	struct location *location;
+	struct users *users;
+	struct nonces *nonces;
+};
+
+int
+uas_new(struct uas **out, struct conf *conf, struct location *location,
+    struct users *users)
+{
+	struct uas *u = calloc(1, sizeof(*u));
+
+	if (u == NULL || nonces_new(&u->nonces, (size_t)conf->nonces_max) != 0) {
+		free(u);
+		return -ENOMEM;
+	}
+	u->conf = conf_ref(conf);
+	u->location = location;
+	u->users = users;
+	*out = u;
+	return 0;
+}
+
+void
+uas_free(struct uas *u)
+{
+	if (u == NULL)
+		return;
+	for (struct old_conf *o = u->old, *next; o != NULL; o = next) {
+		next = o->next;
+		conf_unref(o->conf);
+		free(o);
+	}
+	conf_unref(u->conf);
+	nonces_free(u->nonces);
+	free(u);
+}
+
+void
+uas_set_conf(struct uas *u, struct conf *conf)
+{
+	struct old_conf *o;
+
+	if (conf == u->conf)
+		return;
+	o = malloc(sizeof(*o));
+	if (o == NULL)
+		return; /* the old settings go on */
+	o->conf = u->conf;
+	o->next = u->old;
+	u->old = o;
+	u->conf = conf_ref(conf);
+}
+
+/* ---- parts of an answer ---- */
+
+/*
+ * The same request gets the same tag, without anything being remembered
+ * (RFC 3261 8.2.7).
+ */
+static void
+make_to_tag(struct uas_request *r)
+{
+	const struct sip_msg *m = r->msg;
+	uint64_t part[4] = {
+		hash_bytes(m->call_id.p, m->call_id.n),
+		hash_bytes(m->from_tag.p, m->from_tag.n),
+		hash_bytes(m->via.branch.p, m->via.branch.n),
+		m->cseq,
+	};
+	uint64_t tag = hash_bytes(part, sizeof(part));
+
+	str_hex(r->to_tag, &tag, sizeof(tag));
+}
+
+void
+uas_begin(const struct uas_request *r, int status, const char *reason,
+    struct buf *out)
+{
+	sip_reply_begin(out, r->msg, status, reason, str_cstr(r->to_tag),
+	    &r->flow->peer);
+}
+
+enum uas_result
+uas_refuse(const struct uas_request *r, int status, const char *reason,
+    struct buf *out)
+{
+	uas_begin(r, status, reason, out);
+	sip_reply_end(out);
+	return UAS_REPLY;
+}
+
+void
+uas_retry_after(const struct conf *conf, struct buf *out)
+{
+	uint32_t random;
+
+	digest_random(&random, sizeof(random));
+	buf_puts(out, "Retry-After: ");
+	buf_u64(out, (uint64_t)conf->retry_after +
+	    random % ((uint32_t)conf->retry_after + 1));
+	buf_puts(out, "\r\n");
+}
+
+bool
+uas_is_ours(const struct uas_request *r, struct str host)
+{
+	struct addr a;
+
+	if (str_ieq(host, str_cstr(r->conf->domain)))
+		return true;
+	for (size_t i = 0; i < r->conf->alias.n; i++) {
+		if (str_ieq(host, str_cstr(r->conf->alias.v[i])))
+			return true;
+	}
+	return addr_parse_ip(&a, host) == 0 &&
+	    addr_equal_ip(&a, &r->flow->local);
+}
+
+/* ---- methods ---- */
+
+static enum uas_result
+refuse_method(const struct uas_request *r, int status, struct buf *out)
+{
+	uas_begin(r, status, NULL, out);
+	buf_puts(out, ALLOW_LINE);
+	sip_reply_end(out);
+	return UAS_REPLY;
+}
+
+/* RFC 3261 8.2.2.3: option-tags we do not know are all named. */
+static bool
+check_require(const struct uas_request *r, struct buf *out)
+{
+	const struct sip_field *f = sip_msg_field(r->msg, SIP_HEADER_REQUIRE);
+	bool begun = false;
+
+	for (; f != NULL; f = sip_msg_next(r->msg, f)) {
+		struct str list = f->value, tag;
+
+		while (sip_list_next(&list, &tag)) {
+			tag = str_trim(tag);
+			if (tag.n == 0 || str_ieq(tag, STR("path")) ||
+			    str_ieq(tag, STR("outbound")))
+				continue;
+			if (!begun)
+				uas_begin(r, 420, NULL, out);
+			buf_puts(out, begun ? ", " : "Unsupported: ");
+			buf_str(out, tag);
+			begun = true;
+		}
+	}
+	if (begun) {
+		buf_puts(out, "\r\n");
+		sip_reply_end(out);
+	}
+	return !begun;
+}
+
+static enum uas_result
+handle_options(const struct uas_request *r, struct buf *out)
+{
+	uas_begin(r, 200, NULL, out);
+	buf_puts(out, ALLOW_LINE "Accept: application/sdp\r\n" SUPPORTED_LINE);
+	sip_reply_end(out);
+	return UAS_REPLY;
+}
+
+/* RFC 3261 10.3 steps 1 to 5; the registrar does the rest. */
+static enum uas_result
+handle_register(const struct uas_request *r, struct buf *out)
+{
+	char text[UAS_AOR_MAX];
+	struct sip_uri to;
+	struct buf aor;
+
+	/* Step 1: we are no proxy for other domains. */
+	if (!uas_is_ours(r, r->msg->ruri.host))
+		return uas_refuse(r, 404, "Domain Not Served Here", out);
+	if (sip_uri_parse(&to, r->msg->to.uri) != 0 ||
+	    to.scheme == SIP_SCHEME_OTHER)
+		return uas_refuse(r, 400, "To Is No SIP URI", out);
+	/* Step 5. */
+	if (to.user.p == NULL || to.user.n == 0 || !uas_is_ours(r, to.host))
+		return uas_refuse(r, 404, NULL, out);
+	buf_init_array(&aor, text, sizeof(text));
+	sip_uri_aor(&aor, &to, str_cstr(r->conf->domain));
+	if (aor.failed)
+		return uas_refuse(r, 400, "Address-Of-Record Too Long", out);
+	/* Steps 3 and 4. */
+	switch (authn_check(r, str_of(text,
+	    aor.n - strlen(r->conf->domain) - 1), out)) {
+	case AUTHN_OK:
+		return registrar_handle(r, buf_as_str(&aor), false, out);
+	case AUTHN_RETRANSMIT:
+		return registrar_handle(r, buf_as_str(&aor), true, out);
+	default:
+		return UAS_REPLY;
+	}
+}
+
+/* Requests inside a dialog: there is none here (RFC 3261 12.2.2). */
+static bool
+is_in_dialog(const struct sip_msg *m)
+{
+	switch (m->method) {
+	case SIP_METHOD_CANCEL:
+	case SIP_METHOD_BYE:
+	case SIP_METHOD_PRACK:
+	case SIP_METHOD_UPDATE:
+	case SIP_METHOD_INFO:
+		return true;
+	default:
+		return m->to_tag.n > 0 && m->method != SIP_METHOD_REGISTER &&
+		    m->method != SIP_METHOD_OPTIONS;
+	}
+}
+
+static enum uas_result
+dispatch(const struct uas_request *r, struct buf *out)
+{
+	const struct sip_msg *m = r->msg;
+
+	/* RFC 3261 8.2.1, then 8.2.2. */
+	if (m->method == SIP_METHOD_OTHER)
+		return refuse_method(r, 501, out);
+	if (m->ruri.scheme == SIP_SCHEME_OTHER)
+		return uas_refuse(r, 416, NULL, out);
+	if (m->method != SIP_METHOD_CANCEL && !check_require(r, out))
+		return UAS_REPLY;
+	if (is_in_dialog(m))
+		return uas_refuse(r, 481, NULL, out);
+	if (m->method == SIP_METHOD_REGISTER)
+		return handle_register(r, out);
+	if (m->method == SIP_METHOD_OPTIONS)
+		return handle_options(r, out);
+	return refuse_method(r, 405, out);
+}
+
+static void
+begin_request(struct uas_request *r, struct uas *u, const struct flow *flow,
+    const struct sip_msg *m)
+{
+	r->uas = u;
+	r->conf = u->conf;
+	r->flow = flow;
+	r->msg = m;
+	r->location = u->location;
+	r->users = u->users;
+	r->nonces = u->nonces;
+	r->now_s = clock_wall_s();
+	make_to_tag(r);
+}
+
+static bool
+is_answered(const struct sip_msg *m)
+{
+	return m->request && m->method != SIP_METHOD_ACK &&
+	    (m->refuse == 0 || m->answerable);
+}
+
+enum uas_result
+uas_handle(struct uas *u, const struct flow *flow, const struct sip_msg *m,
+    struct buf *out)
+{
+	struct uas_request r;
+
+	if (!is_answered(m))
+		return UAS_NONE;
+	begin_request(&r, u, flow, m);
+	if (m->refuse != 0)
+		return uas_refuse(&r, m->refuse, m->why, out);
+	return dispatch(&r, out);
+}
+
+enum uas_result
+uas_busy(struct uas *u, const struct flow *flow, const struct sip_msg *m,
+    struct buf *out)
+{
+	struct uas_request r;
+
+	if (!is_answered(m))
+		return UAS_NONE;
+	begin_request(&r, u, flow, m);
+	uas_begin(&r, 503, NULL, out);
+	uas_retry_after(r.conf, out);
+	sip_reply_end(out);
+	return UAS_REPLY;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_UAS_INT_H
+#define EDGE_UAS_INT_H
+/*
+ * edge/uas_int - what uas.c, authn.c and registrar.c share.
+ */
+#include "edge/location.h"
+#include "edge/nonce.h"
+#include "edge/uas.h"
+#include "edge/users.h"
+
+#define UAS_TAG_LEN 17 /* 16 hex digits and NUL */
+#define UAS_AOR_MAX 512
+
+/* One request on its way through. */
+struct uas_request {
+	struct uas *uas;
+	const struct conf *conf;
+	const struct flow *flow;
+	const struct sip_msg *msg;
+	struct location *location;
+	struct users *users;
+	struct nonces *nonces;
+	int64_t now_s;
+	char to_tag[UAS_TAG_LEN];
+};
+
+/* A response without more than reason and standard fields. */
+enum uas_result uas_refuse(const struct uas_request *r, int status,
+    const char *reason, struct buf *out);
+void uas_begin(const struct uas_request *r, int status, const char *reason,
+    struct buf *out);
+/* "Retry-After: N\r\n", spread over once to twice retry_after. */
+void uas_retry_after(const struct conf *conf, struct buf *out);
+
+/* Is this host name or address our domain? (conf domain, alias, the host's) */
+bool uas_is_ours(const struct uas_request *r, struct str host);
+
+#endif
