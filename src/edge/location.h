@@ -54,7 +54,9 @@ enum location_status {
  * point to must live until then.
  */
 struct location_op {
-	struct location_op *next;  /* location's own */
+	struct location_op *next;    /* location's own */
+	struct location_aor *entry;  /* location's own */
+	bool flow_gone;              /* location's own */
 	struct str aor;            /* canonical: user@domain                   */
 	struct str call_id;
 	uint32_t cseq;
