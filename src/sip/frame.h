@@ -13,8 +13,10 @@
 
 struct sip_frame {
 	size_t scanned;     /* bytes of the head already looked at          */
+	size_t line;        /* bytes to the end of the start-line, 0: not yet */
 	size_t head;        /* bytes to the end of the head, 0: not yet seen */
 	size_t total;       /* head and body                                 */
+	bool half_ping;     /* one CRLF was consumed just before             */
 };
 
 enum sip_frame_result {
@@ -28,8 +30,16 @@ enum sip_frame_result {
 };
 
 /*
- * Look at bytes, the unconsumed part of the stream.  *used: how many to drop
- * (0 with MORE).  With BAD and LIMIT *used is the part that holds the head as
+ * Look at bytes, the unconsumed part of the stream.  *f is all zero at the
+ * start of a stream, and left ready for the next message.
+ *
+ * A ping that comes in two pieces is a SKIP and then a PING, so that a lone
+ * CRLF never waits in the caller's buffer; but for these SKIPs the results are
+ * the same wherever the stream was split.  What cannot be the start of a
+ * message (a control byte, a bare LF, a first line without SIP/) is BAD as
+ * soon as it is seen.
+ *
+ * *used: how many bytes to drop (0 with MORE).  With BAD and LIMIT *used is the part that holds the head as
  * far as it is there, for an answer.  No Content-Length, two that differ, a
  * negative one or one over message_max is BAD.
  */

@@ -56,21 +56,25 @@ struct sip_msg {
 	size_t nfield;
 	uint8_t first[SIP_HEADERS]; /* index + 1 of the first field, 0: none */
 
-	struct sip_via via;         /* topmost                           */
+	struct sip_via via;         /* topmost; all.p NULL: unreadable   */
 	struct sip_nameaddr from, to;
-	struct str from_tag, to_tag;
+	struct sip_uri from_uri, to_uri;
+	struct str from_tag, to_tag; /* absent: none                     */
 	struct str call_id;
 	uint32_t cseq;
 	struct str cseq_method;
+	int max_forwards;           /* -1: none                          */
 	bool has_content_length;
 	uint32_t content_length;
 	struct str body;
 
 	/*
 	 * When sip_msg_parse fails: the status to answer a request with (400,
-	 * 416, 505, 513 ...), a static sentence for the Reason-Phrase, and
-	 * whether Via, From, To, Call-ID and CSeq were readable well enough to
-	 * build that answer.
+	 * 501, 505, 513; 0: discard, as every bad response is), a static
+	 * sentence for the Reason-Phrase, and whether it can be answered: it
+	 * is a request and its topmost Via is readable.  The answer then
+	 * copies From, To, Call-ID and CSeq as far as they are there
+	 * (RFC 4475 3.3.1 wants a 400 even without them).
 	 */
 	int refuse;
 	const char *why;
@@ -84,7 +88,21 @@ enum sip_msg_form { SIP_DATAGRAM, SIP_STREAM };
  * off (RFC 3261 18.3), for a stream the framer has cut already.
  * head_max: limit for start-line and headers in bytes.
  * 0, or E_PARSE / E_LIMIT with refuse, why, answerable set; all slices
- * read so far are valid either way.  Does not clear unused fields.
+ * read so far are valid either way.  Does not clear field[] beyond nfield.
+ *
+ * Refused: a start-line with other than single spaces, a URI in <> or with
+ * headers in the Request-URI; a line that ends in a bare CR or LF, in
+ * datagrams too (nothing in the field sends them, and two readers that differ
+ * about line ends differ about what a message says); control characters
+ * outside a quoted-pair; no Via, From, To, Call-ID or CSeq; two different
+ * values of these, of Max-Forwards or Content-Length; a CSeq of another
+ * method (501 if the method is unknown); numbers out of range; no
+ * Content-Length on a stream; a body shorter than Content-Length.
+ * Let pass: no branch, no tag, no Max-Forwards (RFC 2543); an unknown
+ * scheme, which the UAS answers with 416; empty lines before the start-line;
+ * a response without the space after its code.
+ * Not looked at: fields that only some methods need (Contact, Expires,
+ * Authorization, Date ...).
  */
 MUSTCHECK int sip_msg_parse(struct sip_msg *m, struct str bytes,
     enum sip_msg_form form, size_t head_max);

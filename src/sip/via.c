@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sip/via - one Via value (RFC 3261 20.42).
+ */
+#include "sip/param.h"
+#include "sip/sip_int.h"
+#include "sip/via.h"
+
+/* A token, and LWS around it. */
+static struct str
+token(const char **p, const char *end)
+{
+	const char *q = sip_run(*p, end, C_LWS);
+	struct str s;
+
+	*p = sip_run(q, end, C_TOKEN);
+	s = str_of(q, (size_t)(*p - q));
+	return s;
+}
+
+/* sent-protocol LWS: name "/" version "/" transport. */
+static int
+protocol(struct sip_via *out, const char **p, const char *end)
+{
+	for (int part = 0; part < 3; part++) {
+		struct str s = token(p, end);
+		const char *q = sip_run(*p, end, C_LWS);
+
+		if (s.n == 0 || q == end)
+			return E_PARSE;
+		if (part == 2) {
+			out->transport = s;
+			if (q == *p) /* no LWS before sent-by */
+				return E_PARSE;
+			*p = q;
+		} else if (*q == '/') {
+			*p = q + 1;
+		} else {
+			return E_PARSE;
+		}
+	}
+	return 0;
+}
+
+static void
+known_param(struct sip_via *out, const struct sip_param *param)
+{
+	if (param->name.n == 6 && str_ieq(param->name, STR("branch")))
+		out->branch = param->value;
+	else if (param->name.n == 5 && str_ieq(param->name, STR("rport")))
+		out->rport = true;
+	else if (param->name.n == 8 && str_ieq(param->name, STR("received")))
+		out->received = param->value;
+}
+
+int
+sip_via_parse(struct sip_via *out, struct str s)
+{
+	const char *p, *end;
+	struct sip_param param;
+	struct str rest;
+
+	*out = (struct sip_via) { .params = STR("") };
+	s = str_trim(s);
+	if (s.n == 0)
+		return E_PARSE;
+	p = s.p;
+	end = s.p + s.n;
+	out->all = s;
+	if (protocol(out, &p, end) != 0 ||
+	    sip_host_port(&p, end, true, &out->host, &out->port) != 0)
+		return E_PARSE;
+	p = sip_run(p, end, C_LWS);
+	rest = out->params = str_of(p, (size_t)(end - p));
+	while (sip_param_next(&rest, &param))
+		known_param(out, &param);
+	return rest.n == 0 ? 0 : E_PARSE;
+}
