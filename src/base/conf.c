@@ -307,6 +307,20 @@ folder_env(const char *name)
 	return value != NULL && value[0] == '/' ? value : NULL;
 }
 
+void
+conf_default_data(char *out, size_t size)
+{
+	const char *state = folder_env("XDG_STATE_HOME");
+	const char *home = folder_env("HOME");
+
+	if (state != NULL)
+		snprintf(out, size, "%s/siptrust", state);
+	else if (home != NULL)
+		snprintf(out, size, "%s/.local/state/siptrust", home);
+	else
+		snprintf(out, size, "/var/lib/siptrust");
+}
+
 static void
 fill_empty(struct conf_loader *l)
 {
@@ -318,15 +332,7 @@ fill_empty(struct conf_loader *l)
 		conf_store(l, CONF_ID_domain, text);
 	}
 	if (l->conf->data[0] == '\0') {
-		const char *state = folder_env("XDG_STATE_HOME");
-		const char *home = folder_env("HOME");
-		if (state != NULL)
-			snprintf(text, sizeof(text), "%s/siptrust", state);
-		else if (home != NULL)
-			snprintf(text, sizeof(text), "%s/.local/state/siptrust",
-			    home);
-		else
-			snprintf(text, sizeof(text), "/var/lib/siptrust");
+		conf_default_data(text, sizeof(text));
 		conf_store(l, CONF_ID_data, text);
 	}
 }

@@ -69,6 +69,9 @@ MUSTCHECK int conf_load(struct conf **out, const char *path,
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL does nothing */
 
+/* The data folder when none is given: $XDG_STATE_HOME/siptrust and so on. */
+void conf_default_data(char *out, size_t size);
+
 /* The commented sample file, made from conf.def. */
 void conf_sample(struct buf *out);
 

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "cmd/cmd.h"
+#include "sip/auth.h"
+#include "store/store.h"
+
+#define NAME_MAX_BYTES     64
+#define PASSWORD_MAX_BYTES 256
+#define DOMAIN_MAX_BYTES   256
+
+static const char usage_text[] =
+    "usage: siptrust user add|passwd|del NAME[@DOMAIN] [OPTION]...\n"
+    "       siptrust user list [--json] [OPTION]...\n"
+    "       siptrust user import [OPTION]... <FILE\n"
+    "\n"
+    "Accounts of the edge's own registrar.  The edge may be running: it knows\n"
+    "a change within a second.\n"
+    "\n"
+    "  add NAME            a new account; asks for its password\n"
+    "  passwd NAME         another password for an account\n"
+    "  del NAME            take an account away\n"
+    "  list                all accounts\n"
+    "  import              add or change many: lines \"NAME PASSWORD\" on\n"
+    "                      standard input, all of them or none\n"
+    "\n"
+    "      --data DIR      folder of the store, as given to the edge\n"
+    "      --domain NAME   SIP domain; default: the one the edge last used\n"
+    "      --password-stdin  read the password from standard input\n"
+    "      --json          list as JSON\n"
+    "  -h, --help          this text\n";
+
+enum { OPT_DATA = 256, OPT_DOMAIN, OPT_STDIN, OPT_JSON };
+
+static const struct option options[] = {
+	{ "data", required_argument, NULL, OPT_DATA },
+	{ "domain", required_argument, NULL, OPT_DOMAIN },
+	{ "password-stdin", no_argument, NULL, OPT_STDIN },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct user_cmd {
+	const char *verb;
+	struct str name;
+	char domain[DOMAIN_MAX_BYTES];
+	const char *data;
+	bool password_stdin, json;
+	struct store *store;
+};
+
+static int
+complain(const char *fmt, const char *what)
+{
+	fputs("siptrust user: ", stderr);
+	fprintf(stderr, fmt, what);
+	fputc('\n', stderr);
+	return CMD_USAGE;
+}
+
+static int
+store_failed(const struct user_cmd *c)
+{
+	complain("the store cannot be used: %s", store_error(c->store));
+	return CMD_FAILED;
+}
+
+/* ---- names and passwords ---- */
+
+/* A name goes into a digest and a log: no colon, space, control character. */
+static bool
+name_is_fit(struct str name)
+{
+	if (name.n == 0 || name.n > NAME_MAX_BYTES)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+		if (c <= ' ' || c == 0x7f || strchr(":@\"\\<>,;", c) != NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_line(FILE *in, char *out, size_t size)
+{
+	size_t n;
+
+	if (fgets(out, (int)size, in) == NULL)
+		return false;
+	n = strcspn(out, "\r\n");
+	if (out[n] == '\0' && !feof(in))
+		return false; /* longer than fits */
+	out[n] = '\0';
+	return n > 0;
+}
+
+static bool
+ask(const char *prompt, char *out, size_t size)
+{
+	struct termios before, silent;
+	FILE *tty = fopen("/dev/tty", "r+");
+	bool ok;
+
+	if (tty == NULL || tcgetattr(fileno(tty), &before) != 0) {
+		if (tty != NULL)
+			fclose(tty);
+		return false;
+	}
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(fileno(tty), TCSAFLUSH, &silent);
+	fputs(prompt, tty);
+	fflush(tty);
+	ok = read_line(tty, out, size);
+	tcsetattr(fileno(tty), TCSAFLUSH, &before);
+	fputc('\n', tty);
+	fclose(tty);
+	return ok;
+}
+
+static int
+get_password(const struct user_cmd *c, char out[PASSWORD_MAX_BYTES])
+{
+	char again[PASSWORD_MAX_BYTES];
+	bool same;
+
+	if (c->password_stdin) {
+		if (read_line(stdin, out, PASSWORD_MAX_BYTES))
+			return CMD_OK;
+		return complain("%s", "standard input holds no password, or "
+		    "one that is too long");
+	}
+	if (!ask("Password: ", out, PASSWORD_MAX_BYTES) ||
+	    !ask("Once more: ", again, sizeof(again)))
+		return complain("%s", "no password: run it on a terminal, or "
+		    "with --password-stdin");
+	same = strcmp(out, again) == 0;
+	digest_wipe(again, sizeof(again));
+	return same ? CMD_OK : complain("%s", "the two are not the same");
+}
+
+/* Only the HA1s are stored (RFC 7616 3.4.2). */
+static int
+put_user(const struct user_cmd *c, struct str name, struct str password)
+{
+	struct store_user u = { .name = name, .realm = str_cstr(c->domain) };
+	int err;
+
+	for (int a = 0; a < DIGEST_ALGS; a++)
+		sip_ha1((enum digest_alg)a, name, u.realm, password, u.ha1[a]);
+	err = store_put_user(c->store, &u);
+	digest_wipe(u.ha1, sizeof(u.ha1));
+	return err == 0 ? CMD_OK : store_failed(c);
+}
+
+/* ---- the verbs ---- */
+
+struct lookup {
+	struct str name, realm;
+	bool found;
+};
+
+static int
+match(const struct store_user *u, void *arg)
+{
+	struct lookup *l = arg;
+
+	l->found = l->found ||
+	    (str_eq(u->name, l->name) && str_eq(u->realm, l->realm));
+	return 0;
+}
+
+static int
+set_password(struct user_cmd *c, bool must_exist)
+{
+	struct lookup l = { .name = c->name, .realm = str_cstr(c->domain) };
+	char password[PASSWORD_MAX_BYTES];
+	int err;
+
+	if (store_each_user(c->store, match, &l) != 0)
+		return store_failed(c);
+	if (l.found != must_exist) {
+		fprintf(stderr, "siptrust user: %.*s@%s %s\n", STR_FMT(c->name),
+		    c->domain, must_exist ? "does not exist; siptrust user add "
+		    "makes it" : "exists; siptrust user passwd changes it");
+		return CMD_FINDING;
+	}
+	err = get_password(c, password);
+	if (err == CMD_OK)
+		err = put_user(c, c->name, str_cstr(password));
+	digest_wipe(password, sizeof(password));
+	if (err == CMD_OK)
+		printf("%.*s@%s\n", STR_FMT(c->name), c->domain);
+	return err;
+}
+
+static int
+verb_add(struct user_cmd *c)
+{
+	return set_password(c, false);
+}
+
+static int
+verb_passwd(struct user_cmd *c)
+{
+	return set_password(c, true);
+}
+
+static int
+verb_del(struct user_cmd *c)
+{
+	int err = store_del_user(c->store, c->name, str_cstr(c->domain));
+
+	if (err == E_ABSENT) {
+		fprintf(stderr, "siptrust user: %.*s@%s does not exist\n",
+		    STR_FMT(c->name), c->domain);
+		return CMD_FINDING;
+	}
+	return err == 0 ? CMD_OK : store_failed(c);
+}
+
+static int
+list_line(const struct store_user *u, void *arg)
+{
+	printf("%.*s@%.*s\n", STR_FMT(u->name), STR_FMT(u->realm));
+	return 0;
+}
+
+static int
+list_json(const struct store_user *u, void *arg)
+{
+	json_t *o = json_pack("{s:s%,s:s%}", "name", u->name.p, u->name.n,
+	    "domain", u->realm.p, u->realm.n);
+
+	return o != NULL && json_array_append_new(arg, o) == 0 ? 0 : -ENOMEM;
+}
+
+static int
+verb_list(struct user_cmd *c)
+{
+	json_t *all;
+	int err;
+
+	if (!c->json)
+		return store_each_user(c->store, list_line, NULL) == 0 ?
+		    CMD_OK : store_failed(c);
+	all = json_array();
+	err = store_each_user(c->store, list_json, all);
+	if (err == 0) {
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(all);
+	return err == 0 ? CMD_OK : store_failed(c);
+}
+
+static int
+import_line(const struct user_cmd *c, char *line, int number)
+{
+	struct str rest = str_cstr(line);
+	struct str name = str_cut(&rest, ' ');
+
+	if (!name_is_fit(name) || rest.n == 0) {
+		/* Not the line itself: it may hold a password. */
+		fprintf(stderr, "siptrust user: line %d: expected \"NAME "
+		    "PASSWORD\"; nothing was imported\n", number);
+		return CMD_USAGE;
+	}
+	return put_user(c, name, rest);
+}
+
+static int
+verb_import(struct user_cmd *c)
+{
+	char line[NAME_MAX_BYTES + PASSWORD_MAX_BYTES + 2];
+	int number = 0, err = CMD_OK;
+
+	if (store_begin(c->store) != 0)
+		return store_failed(c);
+	while (err == CMD_OK && read_line(stdin, line, sizeof(line)))
+		err = import_line(c, line, ++number);
+	digest_wipe(line, sizeof(line));
+	if (err == CMD_OK && !feof(stdin)) {
+		fprintf(stderr, "siptrust user: line %d: empty or too long; "
+		    "nothing was imported\n", number + 1);
+		err = CMD_USAGE;
+	}
+	if (err == CMD_OK && store_commit(c->store) != 0)
+		err = store_failed(c);
+	if (err != CMD_OK)
+		store_rollback(c->store);
+	else
+		printf("%d users\n", number);
+	return err;
+}
+
+static const struct {
+	const char *name;
+	int (*fn)(struct user_cmd *c);
+	bool takes_name;
+} verbs[] = {
+	{ "add", verb_add, true },
+	{ "passwd", verb_passwd, true },
+	{ "del", verb_del, true },
+	{ "list", verb_list, false },
+	{ "import", verb_import, false },
+};
+
+/* ---- the command line ---- */
+
+static int
+parse(int argc, char **argv, struct user_cmd *c, bool *help)
+{
+	int o;
+
+	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (o) {
+		case OPT_DATA:
+			c->data = optarg;
+			break;
+		case OPT_DOMAIN:
+			if (!str_copy(c->domain, sizeof(c->domain),
+			    str_cstr(optarg)))
+				return complain("%s: too long for a domain",
+				    optarg);
+			break;
+		case OPT_STDIN:
+			c->password_stdin = true;
+			break;
+		case OPT_JSON:
+			c->json = true;
+			break;
+		case 'h':
+			*help = true;
+			return CMD_OK;
+		default:
+			return CMD_USAGE;
+		}
+	}
+	if (optind == argc)
+		return complain("%s", "expected add, passwd, del, list or "
+		    "import; siptrust user --help tells more");
+	c->verb = argv[optind++];
+	if (optind < argc) {
+		struct str rest = str_cstr(argv[optind++]);
+		c->name = str_cut(&rest, '@');
+		if (rest.n > 0 && !str_copy(c->domain, sizeof(c->domain), rest))
+			return complain("%s: too long for a domain", rest.p);
+	}
+	return optind < argc ? complain("\"%s\" is too much", argv[optind]) :
+	    CMD_OK;
+}
+
+static int
+open_store(struct user_cmd *c)
+{
+	char why[512] = "";
+	int err;
+
+	if (access(c->data, W_OK | X_OK) != 0) {
+		fprintf(stderr, "siptrust user: %s: %s; --data names the "
+		    "folder of the edge\n", c->data, strerror(errno));
+		return CMD_FAILED;
+	}
+	err = store_open_sqlite(&c->store, c->data, why, sizeof(why));
+	if (err != 0) {
+		complain("%s", why[0] != '\0' ? why : err_str(err));
+		return CMD_FAILED;
+	}
+	if (c->domain[0] == '\0' && store_get_meta(c->store, "domain",
+	    c->domain, sizeof(c->domain)) != 0) {
+		complain("%s", "no domain yet: start the edge once, or give "
+		    "--domain NAME");
+		return CMD_FAILED;
+	}
+	return CMD_OK;
+}
+
+static int
+run(struct user_cmd *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		int err;
+
+		if (strcmp(verbs[i].name, c->verb) != 0)
+			continue;
+		if (verbs[i].takes_name && !name_is_fit(c->name))
+			return complain("%s: expected a NAME of 1 to 64 "
+			    "characters, without space : \" \\ < > , ;",
+			    c->verb);
+		if (!verbs[i].takes_name && c->name.n > 0)
+			return complain("%s takes no NAME", c->verb);
+		err = open_store(c);
+		return err == CMD_OK ? verbs[i].fn(c) : err;
+	}
+	return complain("\"%s\" is not add, passwd, del, list or import",
+	    c->verb);
+}
+
+int
+cmd_user(int argc, char **argv)
+{
+	struct user_cmd c = { .name = STR("") };
+	char folder[1024];
+	bool help = false;
+	int err = parse(argc, argv, &c, &help);
+
+	if (help) {
+		fputs(usage_text, stdout);
+		return CMD_OK;
+	}
+	if (err != CMD_OK)
+		return err;
+	if (c.data == NULL) {
+		conf_default_data(folder, sizeof(folder));
+		c.data = folder;
+	}
+	err = run(&c);
+	store_close(c.store);
+	return err;
+}
