@@ -2,13 +2,12 @@
 #include "base/conf_int.h"
 
 #include <confuse.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/err.h"
+#include "base/file.h"
 
 #define FILE_MAX (1 << 20) /* bytes */
 
@@ -226,25 +225,14 @@ parse(struct reading *r, const char *text)
 static bool
 slurp(struct conf_loader *l, struct buf *text)
 {
-	FILE *f = fopen(l->path, "re");
-	char chunk[4096];
-	size_t n;
-	if (f == NULL) {
-		conf_wrong(l, CONF_AT_FILE, "%s", err_str(-errno));
-		return false;
-	}
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-		buf_put(text, chunk, n);
-	int err = ferror(f) ? errno : 0;
-	fclose(f);
-	if (err != 0) {
-		conf_wrong(l, CONF_AT_FILE, "%s", err_str(-err));
+	if (file_read(text, l->path, FILE_PUBLIC, l->why) != 0) {
+		buf_putc(l->why, '\n');
+		l->errors++;
 		return false;
 	}
 	buf_putc(text, '\0');
 	if (text->failed)
-		conf_wrong(l, CONF_AT_FILE,
-		    "found more than %d bytes, expected a smaller file",
+		conf_wrong(l, CONF_AT_FILE, "is longer than %d bytes",
 		    FILE_MAX - 1);
 	return !text->failed;
 }
