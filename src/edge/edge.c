@@ -321,6 +321,15 @@ say_ready(const struct edge *e)
 	    location_count(e->location), e->nworkers);
 }
 
+void
+edge_set_log_level(const struct conf *conf)
+{
+	enum log_level level;
+
+	if (log_level_parse(str_cstr(conf->log_level), &level))
+		log_set_level(level);
+}
+
 static int
 start(struct edge *e, struct buf *why)
 {
@@ -328,8 +337,10 @@ start(struct edge *e, struct buf *why)
 
 	err = conf_load(&e->conf, e->params->config, e->params->over,
 	    e->params->nover, why);
-	if (err == 0)
+	if (err == 0) {
+		edge_set_log_level(e->conf);
 		err = make_folder(e->conf->data, why);
+	}
 	if (err == 0)
 		err = lock_folder(e, why);
 	if (err == 0 && e->conf->nchain == 0)

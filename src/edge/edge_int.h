@@ -54,6 +54,8 @@ MUSTCHECK int edge_make_tls(struct edge *e, const struct conf *conf,
 MUSTCHECK int edge_bind_all(struct edge *e, struct sockets *s,
     int (*fd)[SOCKETS_MAX], struct buf *why);
 
+void edge_set_log_level(const struct conf *conf);
+
 /* reload.c */
 void edge_reload(struct edge *e);
 void edge_watch_files(struct edge *e);   /* once a second */

@@ -89,6 +89,7 @@ put_in_force(struct edge *e, struct conf *conf, struct tls_ctx *tls,
 			log_err("reload-incomplete", "worker=%u reason=\"%s\"",
 			    w, err_str(err));
 	}
+	edge_set_log_level(conf);
 	uas_set_conf(e->shared.uas, conf);
 	location_set_conf(e->location, conf);
 	conf_unref(e->conf);
