@@ -6,9 +6,10 @@
  *
  * The caller owns the socket: it feeds what it received and sends what
  * appears in out.  A tap reads along with the raw bytes, both ways, so that
- * evidence does not depend on what the library makes of them.  One thread per
- * connection.  Small when idle: SSL_MODE_RELEASE_BUFFERS, the tap shrunk
- * after the handshake.
+ * evidence does not depend on what the library makes of them; bytes that are
+ * not TLS never reach it.  One thread per connection.  Small when idle: record
+ * buffers are released, and all that was kept for a verdict is freed when the
+ * first SIP message has come.
  */
 #include "base/buf.h"
 #include "base/err.h"
@@ -20,8 +21,10 @@ struct tls_conn;
 enum tls_conn_state {
 	TLS_CONN_HANDSHAKE,
 	TLS_CONN_OPEN,    /* handshake complete                         */
-	TLS_CONN_CLOSED,  /* close_notify received: answer sent to out  */
-	TLS_CONN_FAILED,  /* the handshake or a record failed           */
+	TLS_CONN_CLOSED,  /* close_notify received, the answer is in out;
+	                     or tls_conn_close                          */
+	TLS_CONN_FAILED,  /* the handshake or a record failed, or it was
+	                     no TLS: our alert, if any, is in out       */
 };
 
 /* ctx is referenced. */
@@ -32,14 +35,18 @@ void tls_conn_free(struct tls_conn *c); /* NULL does nothing */
 /*
  * Bytes from the socket.  Handshake output, alerts and tickets are appended
  * to out.  Decrypted bytes are passed to data (may be called several times;
- * the slice is valid during the call; it may call tls_conn_send).  Afterwards
- * all of bytes is consumed.  Returns the state.
+ * the slice is valid during the call; it may call every function here but
+ * tls_conn_feed and tls_conn_free).  Afterwards all of bytes is consumed.
+ * Returns the state.  In CLOSED and FAILED bytes only add to the evidence.
  */
 typedef void(tls_conn_data_fn)(struct str plain, void *arg);
 enum tls_conn_state tls_conn_feed(struct tls_conn *c, struct str bytes,
     uint64_t now_us, struct buf *out, tls_conn_data_fn *data, void *arg);
 
-/* Encrypt one message to out.  0, E_STATE before the handshake is over. */
+/*
+ * Encrypt one message to out.  0; E_STATE when not TLS_CONN_OPEN; E_LIMIT when
+ * out takes no more and E_CRYPTO: the connection has then failed.
+ */
 MUSTCHECK int tls_conn_send(struct tls_conn *c, struct str plain,
     struct buf *out);
 

@@ -314,7 +314,7 @@ parse_tls(struct tls_hello *h, struct wire *w)
 int
 tls_hello_parse(struct tls_hello *out, struct str msg)
 {
-	*out = (struct tls_hello) { 0 };
+	*out = (struct tls_hello) { .raw = msg };
 	if (msg.n < 4)
 		return E_PARSE;
 

@@ -14,6 +14,7 @@
 #include "base/str.h"
 
 struct tls_hello {
+	struct str raw;                /* the message as it was given to parse    */
 	uint16_t record_version;       /* of the first record; the caller sets it */
 	uint16_t legacy_version;
 	bool sslv2;                    /* SSLv2-compatible form                   */

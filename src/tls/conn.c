@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tls/conn.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+
+#include "tls/bio.h"
+#include "tls/ctx_int.h"
+
+#define PLAIN_MAX SSL3_RT_MAX_PLAIN_LENGTH
+
+/* What is kept for a verdict, until the chain is accepted. */
+struct watch {
+	struct tls_tap tap;
+	struct buf hello;          /* the ClientHello, as it came          */
+	bool no_shared_cipher;
+};
+
+struct tls_conn {
+	struct tls_bio bio;        /* first: the BIO knows no more than it */
+	SSL *ssl;
+	struct tls_ctx *ctx;
+	struct watch *watch;       /* NULL: accepted                       */
+	uint64_t start_us, now_us;
+	uint64_t app_bytes;
+	enum tls_conn_state state;
+	bool opened;               /* the handshake was completed          */
+	bool begun;                /* OpenSSL has had the first bytes      */
+};
+
+static struct tls_conn *
+conn_of(struct tls_bio *b)
+{
+	return CONTAINER_OF(b, struct tls_conn, bio);
+}
+
+static void
+on_sent(struct tls_bio *b, struct str bytes)
+{
+	struct tls_conn *c = conn_of(b);
+
+	if (c->watch != NULL)
+		tls_tap_feed(&c->watch->tap, TLS_SERVER, bytes, c->now_us,
+		    NULL, NULL);
+}
+
+/*
+ * The fingerprints are made when somebody asks: most handshakes end well, and
+ * hashing a hello three times costs as much as resuming a session does.
+ */
+static void
+on_hello(const struct tls_hello *h, void *arg)
+{
+	struct watch *w = arg;
+
+	buf_str(&w->hello, h->raw);
+}
+
+void
+tls_conn_info(const SSL *ssl, int where, int value)
+{
+	struct tls_conn *c;
+
+	if ((where & SSL_CB_ALERT) == 0)
+		return;
+	c = conn_of(tls_bio_of(SSL_get_rbio(ssl)));
+	if (c->watch != NULL)
+		tls_tap_told_alert(&c->watch->tap,
+		    (where & SSL_CB_READ) != 0 ? TLS_CLIENT : TLS_SERVER,
+		    (uint8_t)(value >> 8), (uint8_t)value, c->opened,
+		    c->now_us);
+}
+
+static void
+watch_free(struct watch *w)
+{
+	if (w == NULL)
+		return;
+	tls_tap_fini(&w->tap);
+	buf_fini(&w->hello);
+	free(w);
+}
+
+static struct watch *
+watch_new(void)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (w != NULL) {
+		tls_tap_init(&w->tap);
+		buf_init(&w->hello, TLS_TAP_HELLO_MAX);
+	}
+	return w;
+}
+
+int
+tls_conn_new(struct tls_conn **out, struct tls_ctx *ctx, uint64_t now_us)
+{
+	struct tls_conn *c = calloc(1, sizeof(*c));
+	BIO *bio = NULL;
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->bio.sent = on_sent;
+	c->start_us = c->now_us = now_us;
+	c->watch = watch_new();
+	c->ctx = tls_ctx_ref(ctx);
+	c->ssl = SSL_new(ctx->ssl);
+	if (c->ssl != NULL)
+		bio = tls_bio_new(&c->bio);
+	if (c->watch == NULL || bio == NULL) {
+		BIO_free(bio);
+		ERR_clear_error();
+		tls_conn_free(c);
+		return -ENOMEM;
+	}
+	SSL_set_bio(c->ssl, bio, bio);
+	SSL_set_accept_state(c->ssl);
+	*out = c;
+	return 0;
+}
+
+void
+tls_conn_free(struct tls_conn *c)
+{
+	if (c == NULL)
+		return;
+	/*
+	 * RFC 5246 7.2.1: a connection that just breaks off does not spoil its
+	 * session; without this OpenSSL would forget it, and after a power cut
+	 * every phone without tickets would shake hands in full.  One that no
+	 * SIP message came over has not proved that its chain was accepted.
+	 */
+	if (c->watch == NULL && c->state == TLS_CONN_OPEN)
+		SSL_set_shutdown(c->ssl,
+		    SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(c->ssl);
+	ERR_clear_error();
+	watch_free(c->watch);
+	tls_ctx_unref(c->ctx);
+	free(c);
+}
+
+/* Reason numbers alone: the texts change from release to release. */
+static void
+fail(struct tls_conn *c)
+{
+	unsigned long e;
+
+	c->state = TLS_CONN_FAILED;
+	while ((e = ERR_get_error()) != 0) {
+		if (c->watch != NULL && ERR_GET_LIB(e) == ERR_LIB_SSL &&
+		    ERR_GET_REASON(e) == SSL_R_NO_SHARED_CIPHER)
+			c->watch->no_shared_cipher = true;
+	}
+}
+
+static void
+shake(struct tls_conn *c)
+{
+	int rc;
+
+	ERR_clear_error();
+	rc = SSL_do_handshake(c->ssl);
+	if (rc == 1) {
+		c->opened = true;
+		c->state = TLS_CONN_OPEN;
+	} else if (SSL_get_error(c->ssl, rc) != SSL_ERROR_WANT_READ) {
+		fail(c);
+	}
+}
+
+/* One read.  False: there is no more for now. */
+static bool
+take(struct tls_conn *c, tls_conn_data_fn *data, void *arg)
+{
+	char plain[PLAIN_MAX];
+	size_t n = 0;
+	int rc;
+
+	ERR_clear_error();
+	rc = SSL_read_ex(c->ssl, plain, sizeof(plain), &n);
+	if (rc == 1) {
+		c->app_bytes += n;
+		data(str_of(plain, n), arg);
+		return true;
+	}
+	switch (SSL_get_error(c->ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+		break;
+	case SSL_ERROR_ZERO_RETURN:
+		/* RFC 5246 7.2.1: answer with a close_notify of our own. */
+		IGNORE(SSL_shutdown(c->ssl)); /* it is over either way */
+		c->state = TLS_CONN_CLOSED;
+		break;
+	default:
+		fail(c);
+	}
+	return false;
+}
+
+/* Let OpenSSL work until it has consumed all of bytes. */
+static void
+drive(struct tls_conn *c, struct str bytes, tls_conn_data_fn *data, void *arg)
+{
+	bool release = c->state == TLS_CONN_HANDSHAKE;
+
+	c->bio.in = bytes;
+	if (c->state == TLS_CONN_HANDSHAKE)
+		shake(c);
+	/*
+	 * After the handshake one read in vain: only that lets go of the
+	 * record buffer which the handshake had.
+	 */
+	while (c->state == TLS_CONN_OPEN &&
+	    (release || c->bio.in.n > 0 || SSL_pending(c->ssl) > 0)) {
+		size_t left = c->bio.in.n;
+		if (!take(c, data, arg) && c->bio.in.n == left)
+			break;
+	}
+	c->bio.in = STR_NULL;
+}
+
+/*
+ * Text that came so far may still turn out to be this or that: wait for a
+ * line's end or for as much as is looked at.
+ */
+static bool
+may_become_clear(const struct tls_tap *t)
+{
+	const uint8_t *p = t->first;
+	size_t n = t->nfirst, i = 0;
+
+	if (n == TLS_TAP_FIRST_MAX)
+		return false;
+	if ((p[0] & 0x80) != 0) /* an SSLv2 hello shows at its third byte */
+		return n < 3;
+	while (i < n && (p[i] == '\r' || p[i] == '\n'))
+		i++;
+	if (i == n)
+		return n < 4;
+	return p[0] == '\r' || p[0] == '\n' || p[0] >= ' ' ?
+	    memchr(p + i, '\n', n - i) == NULL : false;
+}
+
+/*
+ * Is it TLS?  Until that is known OpenSSL gets nothing; what waited is in the
+ * tap's first bytes.  Returns how many of them OpenSSL has not had; -1: it is
+ * to get nothing (yet).
+ */
+static int
+held_back(struct tls_conn *c, size_t before)
+{
+	const struct tls_tap *t;
+
+	/* An accepted connection has no watch, and its first bytes are old. */
+	if (c->watch == NULL)
+		return 0;
+	t = &c->watch->tap;
+	switch (tls_tap_first(t)) {
+	case TLS_FIRST_TLS:
+	case TLS_FIRST_SSLV2:
+	case TLS_FIRST_ALERT:
+		if (c->begun)
+			return 0;
+		c->begun = true;
+		return (int)before;
+	case TLS_FIRST_NOTHING:
+		return -1;
+	default:
+		if (c->begun || !may_become_clear(t))
+			c->state = TLS_CONN_FAILED;
+		return -1;
+	}
+}
+
+enum tls_conn_state
+tls_conn_feed(struct tls_conn *c, struct str bytes, uint64_t now_us,
+    struct buf *out, tls_conn_data_fn *data, void *arg)
+{
+	uint8_t first[TLS_TAP_FIRST_MAX];
+	size_t before = 0;
+	int held;
+
+	c->now_us = now_us;
+	if (c->watch != NULL) {
+		before = c->watch->tap.nfirst;
+		memcpy(first, c->watch->tap.first, before);
+		tls_tap_feed(&c->watch->tap, TLS_CLIENT, bytes, now_us,
+		    on_hello, c->watch);
+	}
+	if (c->state > TLS_CONN_OPEN)
+		return c->state;
+	held = held_back(c, before);
+	if (held < 0)
+		return c->state;
+	c->bio.out = out;
+	if (held > 0)
+		drive(c, str_of((char *)first, (size_t)held), data, arg);
+	drive(c, bytes, data, arg);
+	c->bio.out = NULL;
+	return c->state;
+}
+
+int
+tls_conn_send(struct tls_conn *c, struct str plain, struct buf *out)
+{
+	struct buf *outer = c->bio.out; /* of a feed that we are inside of */
+	size_t n = 0;
+	int rc = 0;
+
+	if (c->state != TLS_CONN_OPEN)
+		return E_STATE;
+	if (plain.n == 0)
+		return 0;
+	ERR_clear_error();
+	c->bio.out = out;
+	if (SSL_write_ex(c->ssl, plain.p, plain.n, &n) != 1 || n != plain.n) {
+		fail(c);
+		rc = out->failed ? E_LIMIT : E_CRYPTO;
+	}
+	c->bio.out = outer;
+	return rc;
+}
+
+void
+tls_conn_close(struct tls_conn *c, struct buf *out)
+{
+	struct buf *outer = c->bio.out;
+
+	if (c->state != TLS_CONN_OPEN)
+		return;
+	ERR_clear_error();
+	c->bio.out = out;
+	if (SSL_shutdown(c->ssl) < 0)
+		ERR_clear_error(); /* out is full: then it closes without */
+	c->bio.out = outer;
+	c->state = TLS_CONN_CLOSED;
+}
+
+enum tls_conn_state
+tls_conn_state(const struct tls_conn *c)
+{
+	return c->state;
+}
+
+enum tls_first
+tls_conn_first(const struct tls_conn *c)
+{
+	return c->watch != NULL ? tls_tap_first(&c->watch->tap) :
+	    TLS_FIRST_TLS;
+}
+
+bool
+tls_conn_resumed(const struct tls_conn *c)
+{
+	return SSL_session_reused(c->ssl) == 1;
+}
+
+void
+tls_conn_accepted(struct tls_conn *c)
+{
+	watch_free(c->watch);
+	c->watch = NULL;
+}
+
+static uint32_t
+us_between(uint64_t from, uint64_t to)
+{
+	if (to <= from)
+		return 0;
+	return to - from < UINT32_MAX ? (uint32_t)(to - from) : UINT32_MAX;
+}
+
+static void
+tell_ours(const struct tls_conn *c, struct trust_evidence *e)
+{
+	const struct tls_ctx *ctx = c->ctx;
+
+	str_copy(e->chain, sizeof(e->chain), str_cstr(ctx->chain));
+	str_copy(e->root, sizeof(e->root), str_cstr(ctx->root));
+	e->chain_not_before_s = ctx->not_before_s;
+	e->chain_not_after_s = ctx->not_after_s;
+	e->our_key = ctx->key;
+	e->our_min_version = ctx->min_version;
+	e->our_max_version = ctx->max_version;
+}
+
+/* What the tap can only guess, the library knows. */
+static void
+correct_stage(const struct tls_conn *c, struct trust_evidence *e)
+{
+	if (c->opened) {
+		e->stage = TRUST_STAGE_FINISHED;
+		return;
+	}
+	if (e->stage >= TRUST_STAGE_FINISHED)
+		e->stage = e->version >= TLS1_3_VERSION ?
+		    TRUST_STAGE_CERTIFICATE : TRUST_STAGE_KEY_EXCHANGE;
+	/* A resumed session presents no certificate. */
+	if (e->resumed && e->stage >= TRUST_STAGE_CERTIFICATE)
+		e->stage = TRUST_STAGE_HELLO;
+}
+
+static void
+tell_handshake(const struct tls_conn *c, struct trust_evidence *e)
+{
+	const struct watch *w = c->watch;
+	struct tls_hello h;
+
+	if (w->hello.n > 0 && tls_hello_parse(&h, buf_as_str(&w->hello)) == 0) {
+		h.record_version = w->tap.record_version;
+		trust_evidence_hello(e, &h);
+	}
+	trust_evidence_tap(e, &w->tap);
+	correct_stage(c, e);
+	e->no_shared_cipher = w->no_shared_cipher;
+	/* No alert of the client's: then its hanging up is the reaction. */
+	if (e->us_since_flight == 0 && w->tap.flight &&
+	    (e->end == TRUST_END_FIN || e->end == TRUST_END_RST))
+		e->us_since_flight = us_between(w->tap.flight_us,
+		    c->start_us + e->us_total);
+}
+
+void
+tls_conn_evidence(const struct tls_conn *c, struct trust_evidence *e,
+    enum trust_end end, uint64_t now_us)
+{
+	trust_evidence_init(e);
+	tell_ours(c, e);
+	e->end = end;
+	e->us_total = us_between(c->start_us, now_us);
+	e->app_bytes = c->app_bytes;
+	e->resumed = tls_conn_resumed(c);
+	if (c->watch != NULL) {
+		tell_handshake(c, e);
+		return;
+	}
+	e->first = TLS_FIRST_TLS;
+	e->hello_seen = true;
+	e->version = (uint16_t)SSL_version(c->ssl);
+	e->cipher_suite =
+	    SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(c->ssl));
+	e->stage = TRUST_STAGE_SIP;
+}

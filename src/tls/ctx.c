@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tls/ctx.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "tls/ctx_int.h"
+#include "tlswire/alert.h"
+#include "x509/cert.h"
+
+/*
+ * OpenSSL's default, with the cheapest of the good ones first.  Static RSA and
+ * CBC stay, behind all others: phones of 2010 have nothing else.
+ */
+#define CIPHERS                                                                \
+	"ECDHE+AES128+AESGCM:ALL:!COMPLEMENTOFDEFAULT:!PSK:!SRP:!aNULL:!eNULL"
+/* SHA-256 before SHA-384: a handshake hashes more than it encrypts. */
+#define CIPHERS_13                                                             \
+	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"                       \
+	"TLS_CHACHA20_POLY1305_SHA256"
+#define GROUPS "X25519:P-256:P-384"
+/*
+ * PKCS#1 before PSS, and ours before the client's: a stack in use (mbedTLS
+ * 3.6) offers rsa_pss_* to a server that speaks TLS 1.2 and then answers it
+ * with illegal_parameter.  TLS 1.3 itself passes over PKCS#1.
+ */
+#define SIGALGS                                                                \
+	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:"                \
+	"RSA+SHA256:RSA+SHA384:RSA+SHA512:"                                    \
+	"rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"         \
+	"rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512"
+
+#define SECRET_FILE "ticket-secret"
+
+static int
+on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
+    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
+{
+	struct tls_ticket *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	return tls_ticket_use(t, name, iv, cipher, mac, encrypt != 0);
+}
+
+static uint16_t
+version_of(const char *text)
+{
+	if (strcmp(text, "1.2") == 0)
+		return TLS_VERSION_1_2;
+	return strcmp(text, "1.3") == 0 ? TLS_VERSION_1_3 : 0;
+}
+
+static int
+set_versions(struct tls_ctx *c, const struct conf *conf, struct buf *why)
+{
+	c->min_version = version_of(conf->tls_min);
+	c->max_version = version_of(conf->tls_max);
+	if (c->min_version == 0 || c->max_version < c->min_version) {
+		buf_printf(why, "tls_min = \"%s\", tls_max = \"%s\": expected "
+		    "1.2 or 1.3, the lower first", conf->tls_min,
+		    conf->tls_max);
+		return E_CONFIG;
+	}
+	if (SSL_CTX_set_min_proto_version(c->ssl, c->min_version) != 1 ||
+	    SSL_CTX_set_max_proto_version(c->ssl, c->max_version) != 1)
+		return E_CRYPTO;
+	return 0;
+}
+
+static int
+set_ciphers(struct tls_ctx *c, const struct conf *conf, struct buf *why)
+{
+	const char *list = conf->tls_ciphers;
+
+	if (list[0] != '\0' && SSL_CTX_set_cipher_list(c->ssl, list) != 1) {
+		buf_printf(why, "tls_ciphers = \"%s\": OpenSSL finds no cipher "
+		    "suite in it (openssl ciphers -v '%s' shows)", list, list);
+		return E_CONFIG;
+	}
+	if ((list[0] == '\0' &&
+	    SSL_CTX_set_cipher_list(c->ssl, CIPHERS) != 1) ||
+	    SSL_CTX_set_ciphersuites(c->ssl, CIPHERS_13) != 1 ||
+	    SSL_CTX_set1_groups_list(c->ssl, GROUPS) != 1 ||
+	    SSL_CTX_set1_sigalgs_list(c->ssl, SIGALGS) != 1)
+		return E_CRYPTO;
+	/* DHE, for phones whose only forward secrecy it is (SPA: 0x0039). */
+	SSL_CTX_set_dh_auto(c->ssl, 1);
+	return 0;
+}
+
+static int
+set_sessions(struct tls_ctx *c, const struct tls_ctx_params *p)
+{
+	struct str name = str_cstr(p->chain_name);
+	uint8_t context[DIGEST_MAX];
+	int rc;
+
+	rc = tls_ticket_new(&c->ticket, p->secret, p->conf->tls_ticket_lifetime);
+	if (rc != 0)
+		return rc;
+	SSL_CTX_set_app_data(c->ssl, c->ticket);
+	if (SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ssl, on_ticket) != 1 ||
+	    SSL_CTX_set_num_tickets(c->ssl, 1) != 1)
+		return E_CRYPTO;
+	SSL_CTX_set_timeout(c->ssl, p->conf->tls_ticket_lifetime);
+	/* What was accepted under one chain is not resumed under another. */
+	digest(DIGEST_SHA256, &name, 1, context);
+	if (SSL_CTX_set_session_id_context(c->ssl, context,
+	    SSL_MAX_SID_CTX_LENGTH) != 1)
+		return E_CRYPTO;
+	/* To OpenSSL a size of 0 means no bound. */
+	SSL_CTX_set_session_cache_mode(c->ssl, p->conf->tls_session_cache > 0 ?
+	    SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+	SSL_CTX_sess_set_cache_size(c->ssl, p->conf->tls_session_cache);
+	return 0;
+}
+
+static int
+explain_chain(const char *file, struct buf *why)
+{
+	unsigned long e;
+	int reason = 0;
+
+	while ((e = ERR_get_error()) != 0) {
+		if (ERR_GET_LIB(e) == ERR_LIB_SSL)
+			reason = ERR_GET_REASON(e);
+	}
+	if (reason == SSL_R_EE_KEY_TOO_SMALL ||
+	    reason == SSL_R_CA_KEY_TOO_SMALL)
+		buf_printf(why, "%s: a key is too short for TLS today: get a "
+		    "certificate for an RSA key of 2048 bits or more", file);
+	else if (reason == SSL_R_CA_MD_TOO_WEAK)
+		buf_printf(why, "%s: a certificate is signed with MD5 or SHA-1: "
+		    "get one that is signed with SHA-256", file);
+	else
+		buf_printf(why, "%s: OpenSSL cannot use this certificate and "
+		    "key (reason %d)", file, reason);
+	return E_CRYPTO;
+}
+
+static int
+set_chain(struct tls_ctx *c, const struct tls_ctx_params *p, struct buf *why)
+{
+	struct x509_chain *chain = NULL;
+	int rc;
+
+	rc = x509_chain_load(&chain, p->certificate, p->key, p->now_s, why);
+	if (rc != 0)
+		return rc;
+	ERR_clear_error();
+	if (SSL_CTX_use_cert_and_key(c->ssl, chain->leaf, chain->key,
+	    chain->rest, 1) != 1)
+		rc = explain_chain(p->certificate, why);
+	str_copy(c->chain, sizeof(c->chain), str_cstr(p->chain_name));
+	str_copy(c->root, sizeof(c->root), str_cstr(chain->root));
+	c->not_before_s = chain->not_before_s;
+	c->not_after_s = chain->not_after_s;
+	c->key = chain->rsa ? TRUST_KEY_RSA : TRUST_KEY_ECDSA;
+	x509_chain_free(chain);
+	return rc;
+}
+
+static void
+set_modes(struct tls_ctx *c)
+{
+	SSL_CTX_set_options(c->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE |
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	/*
+	 * NO_AUTO_CHAIN: what is in the file is what is sent; otherwise OpenSSL
+	 * would look for issuers in its store at every handshake.
+	 */
+	SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS |
+	    SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(c->ssl, 0);
+	/* Never ask for a client certificate: some phones have one, unfit. */
+	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_info_callback(c->ssl, tls_conn_info);
+}
+
+int
+tls_ctx_new(struct tls_ctx **out, const struct tls_ctx_params *p,
+    struct buf *why)
+{
+	struct tls_ctx *c = calloc(1, sizeof(*c));
+	size_t said = why->n;
+	int rc = E_CRYPTO;
+
+	if (c == NULL)
+		return -ENOMEM;
+	atomic_init(&c->refs, 1);
+	ERR_clear_error();
+	c->ssl = SSL_CTX_new(TLS_server_method());
+	if (c->ssl != NULL) {
+		set_modes(c);
+		rc = set_versions(c, p->conf, why);
+	}
+	if (rc == 0)
+		rc = set_ciphers(c, p->conf, why);
+	if (rc == 0)
+		rc = set_sessions(c, p);
+	if (rc == 0)
+		rc = set_chain(c, p, why);
+	if (rc != 0) {
+		if (why->n == said)
+			buf_printf(why, "chain %s: TLS cannot be set up: %s",
+			    p->chain_name, err_str(rc));
+		ERR_clear_error();
+		tls_ctx_unref(c);
+		return rc;
+	}
+	*out = c;
+	return 0;
+}
+
+struct tls_ctx *
+tls_ctx_ref(struct tls_ctx *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+void
+tls_ctx_unref(struct tls_ctx *c)
+{
+	if (c == NULL || atomic_fetch_sub_explicit(&c->refs, 1,
+	    memory_order_acq_rel) != 1)
+		return;
+	SSL_CTX_free(c->ssl);
+	tls_ticket_free(c->ticket);
+	free(c);
+}
+
+const char *
+tls_ctx_chain(const struct tls_ctx *c)
+{
+	return c->chain;
+}
+
+const char *
+tls_ctx_root(const struct tls_ctx *c)
+{
+	return c->root;
+}
+
+int64_t
+tls_ctx_not_after(const struct tls_ctx *c)
+{
+	return c->not_after_s;
+}
+
+/* 64 hexadecimal digits and a newline: easy to carry to another node. */
+static int
+make_secret(uint8_t secret[32], const char *path, struct buf *why)
+{
+	char text[66];
+	int rc;
+
+	digest_random(secret, 32);
+	str_hex(text, secret, 32);
+	text[64] = '\n';
+	rc = file_write(path, FILE_SECRET, str_of(text, 65), why);
+	digest_wipe(text, sizeof(text));
+	return rc;
+}
+
+int
+tls_secret_load(uint8_t secret[32], const char *dir, struct buf *why)
+{
+	char path[512], bytes[128];
+	struct buf text, said;
+	char sentence[1024];
+	int rc;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/" SECRET_FILE, dir) >=
+	    sizeof(path)) {
+		buf_printf(why, "%s: this path is too long", dir);
+		return -ENAMETOOLONG;
+	}
+	buf_init_array(&text, bytes, sizeof(bytes));
+	buf_init_array(&said, sentence, sizeof(sentence));
+	rc = file_read(&text, path, FILE_SECRET, &said);
+	if (rc == -ENOENT)
+		return make_secret(secret, path, why);
+	if (rc != 0) {
+		buf_str(why, buf_as_str(&said));
+	} else if (!str_unhex(secret, 32, str_trim(buf_as_str(&text)))) {
+		buf_printf(why, "%s: expected 64 hexadecimal digits: remove it "
+		    "and a new one is made", path);
+		rc = E_PARSE;
+	}
+	digest_wipe(bytes, sizeof(bytes));
+	return rc;
+}
