@@ -162,7 +162,8 @@ add_name(GENERAL_NAMES *list, int type, const void *bytes, int n)
 	ASN1_STRING *value = type == GEN_DNS ? ASN1_IA5STRING_new() :
 	    ASN1_OCTET_STRING_new();
 
-	if (name == NULL || value == NULL || !ASN1_STRING_set(value, bytes, n)) {
+	if (name == NULL || value == NULL ||
+	    !ASN1_STRING_set(value, bytes, n)) {
 		GENERAL_NAME_free(name);
 		ASN1_STRING_free(value);
 		return 0;
@@ -214,7 +215,8 @@ add_names(X509 *cert, const struct ca_names *names)
 		ok = add_name(list, GEN_DNS, names->domain,
 		    (int)strlen(names->domain));
 	for (size_t i = 0; ok && i < names->nip; i++) {
-		if (wanted_ip(&names->ip[i]) && !listed_before(names, i, &dom) &&
+		if (wanted_ip(&names->ip[i]) &&
+		    !listed_before(names, i, &dom) &&
 		    sk_GENERAL_NAME_num(list) < CA_NAMES_MAX)
 			ok = add_ip(list, &names->ip[i]);
 	}

@@ -27,7 +27,7 @@ static const char usage_text[] =
     "      --sample        print a commented sample file and end\n"
     "  -h, --help          this text\n"
     "\n"
-    "SIGHUP reloads the file and the certificates; SIGINT and SIGTERM end it.\n";
+    "SIGHUP reloads file and certificates; SIGINT or SIGTERM ends it.\n";
 
 enum { OPT_DATA = 256, OPT_DOMAIN, OPT_SIP, OPT_TLS, OPT_SET, OPT_SAMPLE };
 

@@ -44,7 +44,8 @@ main(int argc, char **argv)
 		if (strcmp(argv[1], c->name) == 0)
 			return c->fn(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "siptrust: no command \"%s\"; siptrust --help lists them\n",
+	fprintf(stderr,
+	    "siptrust: no command \"%s\"; siptrust --help lists them\n",
 	    argv[1]);
 	return CMD_USAGE;
 }

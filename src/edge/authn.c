@@ -39,10 +39,10 @@ md5_only(const struct uas_request *r)
 {
 	const struct sip_field *ua = sip_msg_field(r->msg,
 	    SIP_HEADER_USER_AGENT);
+	const struct conf_list *begins = &r->conf->challenge_md5_only;
 
-	for (size_t i = 0; ua != NULL && i < r->conf->challenge_md5_only.n; i++) {
-		if (str_istarts(ua->value,
-		    str_cstr(r->conf->challenge_md5_only.v[i])))
+	for (size_t i = 0; ua != NULL && i < begins->n; i++) {
+		if (str_istarts(ua->value, str_cstr(begins->v[i])))
 			return true;
 	}
 	return false;

@@ -176,7 +176,8 @@ location_refresh(struct location *l, struct location_op *op,
 	uint64_t hash;
 	bool done;
 
-	if (op->remove_all || op->ncontact != 1 || op->contact[0].expires_s == 0)
+	if (op->remove_all || op->ncontact != 1 ||
+	    op->contact[0].expires_s == 0)
 		return false;
 	s = location_shard_of(l, op->aor, &hash);
 	pthread_mutex_lock(&s->lock);

@@ -32,20 +32,20 @@ struct users;
 
 /* One Contact of a REGISTER, as asked for; slices owned by the op's memory. */
 struct location_contact {
-	struct str uri;          /* addr-spec, exactly as received             */
+	struct str uri;          /* addr-spec, exactly as received            */
 	struct str params;       /* header parameters to echo (q, +sip.instance,
-	                            unknown ones), without expires; may be ""  */
-	struct str instance_id;  /* +sip.instance without quotes, or absent    */
-	uint32_t reg_id;         /* 0: none                                    */
-	uint32_t expires_s;      /* already cut to the limits; 0: remove       */
+	                            unknown ones), without expires; may be "" */
+	struct str instance_id;  /* +sip.instance without quotes, or absent   */
+	uint32_t reg_id;         /* 0: none                                   */
+	uint32_t expires_s;      /* already cut to the limits; 0: remove      */
 };
 
 enum location_status {
 	LOCATION_OK,
-	LOCATION_OUT_OF_ORDER, /* same Call-ID, CSeq not higher: 500 (10.3 7)  */
-	LOCATION_TOO_MANY,     /* over contacts_max: 403                       */
-	LOCATION_STORE_FAILED, /* 500 with Retry-After                         */
-	LOCATION_BUSY,         /* the writer's queue is full: 503              */
+	LOCATION_OUT_OF_ORDER, /* same Call-ID, CSeq not higher: 500 (10.3 7) */
+	LOCATION_TOO_MANY,     /* over contacts_max: 403                      */
+	LOCATION_STORE_FAILED, /* 500 with Retry-After                        */
+	LOCATION_BUSY,         /* the writer's queue is full: 503             */
 };
 
 /*
@@ -54,25 +54,26 @@ enum location_status {
  * point to must live until then.
  */
 struct location_op {
-	struct location_op *next;    /* location's own */
-	struct location_aor *entry;  /* location's own */
-	bool flow_gone;              /* location's own */
-	struct str aor;            /* canonical: user@domain                   */
+	/* next, entry and flow_gone are location's own. */
+	struct location_op *next;
+	struct location_aor *entry;
+	bool flow_gone;
+	struct str aor;           /* canonical: user@domain                   */
 	struct str call_id;
 	uint32_t cseq;
-	bool remove_all;           /* Contact: *                               */
+	bool remove_all;          /* Contact: *                               */
 	const struct location_contact *contact;
 	size_t ncontact;
-	struct str path;           /* Path vector as received, comma separated */
+	struct str path;          /* Path vector as received, comma separated */
 	struct str user_agent;
-	struct flow flow;          /* source address, transport, connection    */
+	struct flow flow;         /* source address, transport, connection    */
 	int64_t now_s;
 
 	/* Result: written before done() is called. */
 	enum location_status status;
-	unsigned added, removed;   /* bindings that are new, that are gone    */
-	struct buf *contacts;      /* when not NULL: location_print of the new
-	                              state, taken at the moment of the commit */
+	unsigned added, removed;  /* bindings that are new, that are gone     */
+	struct buf *contacts;     /* when not NULL: location_print of the new
+	                             state, taken at the moment of the commit */
 
 	/* Called on the writer thread; typically posts to the flow's loop. */
 	void (*done)(struct location_op *op);

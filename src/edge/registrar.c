@@ -19,7 +19,7 @@ struct wish {
 	size_t ncontact;
 	bool star;
 	bool outbound;          /* RFC 5626 is in use */
-	bool lacks_outbound;    /* asked for, but the first hop did not say ob */
+	bool lacks_outbound;    /* asked for; the first hop did not say ob */
 	unsigned reg_ids;
 	struct str path;
 	struct buf scratch;     /* over memory */

@@ -55,8 +55,9 @@ tally_flush(uint64_t now_ms, bool force)
 		}
 		pthread_mutex_unlock(&tallies.lock);
 		if (count > 0)
-			log_warn("limit", "kind=%s count=%llu last=%s window=%us",
-			    words[i], (unsigned long long)count,
-			    addr_print(&last, text), WINDOW_MS / 1000);
+			log_warn("limit",
+			    "kind=%s count=%llu last=%s window=%us", words[i],
+			    (unsigned long long)count, addr_print(&last, text),
+			    WINDOW_MS / 1000);
 	}
 }

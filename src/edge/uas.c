@@ -36,7 +36,8 @@ uas_new(struct uas **out, struct conf *conf, struct location *location,
 {
 	struct uas *u = calloc(1, sizeof(*u));
 
-	if (u == NULL || nonces_new(&u->nonces, (size_t)conf->nonces_max) != 0) {
+	if (u == NULL ||
+	    nonces_new(&u->nonces, (size_t)conf->nonces_max) != 0) {
 		free(u);
 		return -ENOMEM;
 	}

@@ -193,7 +193,7 @@ on_connections(evutil_socket_t fd, short what, void *arg)
 		struct addr peer, local;
 		int conn;
 
-		/* What waits in the backlog costs us nothing and is not lost. */
+		/* What waits in the backlog costs nothing and is not lost. */
 		if (l->socket.transport == FLOW_TLS && tls_is_full(w) &&
 		    !conn_push_out(w)) {
 			pause_accept(w);
@@ -475,7 +475,8 @@ do_quiesce(struct order *o)
 		event_del(&CONTAINER_OF(it, struct listener, link)->event);
 	for (int s = 0; s < CONN_STATES; s++) {
 		LIST_FOREACH(it, &w->by_state[s]) {
-			struct conn *c = CONTAINER_OF(it, struct conn, in_state);
+			struct conn *c = CONTAINER_OF(it, struct conn,
+			    in_state);
 			if (!c->write_armed)
 				event_del(&c->event);
 		}

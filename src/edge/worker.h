@@ -43,8 +43,8 @@ MUSTCHECK int worker_start(struct worker *w);
 /*
  * New settings and TLS context (referenced) for what comes from now on; open
  * connections stay.  add: sockets for addresses that are new; sockets that
- * are not among keep (by transport and address) are closed.  Returns when the worker has taken
- * them over.  0 or -ENOMEM (nothing is changed then).
+ * are not among keep (by transport and address) are closed.  Returns when the
+ * worker has taken them over.  0 or -ENOMEM (nothing is changed then).
  */
 MUSTCHECK int worker_reload(struct worker *w, struct conf *conf,
     struct tls_ctx *tls, const struct worker_socket *add, size_t nadd,

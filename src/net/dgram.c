@@ -122,7 +122,9 @@ put_local(char *control, const struct addr *local)
 	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
 
 	if (local->u.sa.sa_family == AF_INET) {
-		struct in_pktinfo info = { .ipi_spec_dst = local->u.in.sin_addr };
+		struct in_pktinfo info = {
+			.ipi_spec_dst = local->u.in.sin_addr,
+		};
 		c->cmsg_level = IPPROTO_IP;
 		c->cmsg_type = IP_PKTINFO;
 		c->cmsg_len = CMSG_LEN(sizeof(info));

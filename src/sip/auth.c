@@ -198,7 +198,8 @@ sip_credentials_check(const struct sip_credentials *c, const char *ha1,
 		.uri = c->uri,
 	};
 
-	if (!c->alg_known || (c->qop.p != NULL && !str_ieq(c->qop, STR("auth"))))
+	if (!c->alg_known ||
+	    (c->qop.p != NULL && !str_ieq(c->qop, STR("auth"))))
 		return false;
 	/* As bytes: upper-case hex digits are let pass. */
 	if (!str_unhex(sent, n, c->response))

@@ -24,19 +24,19 @@ struct store;
 
 /* One binding (RFC 3261 10), plain data; slices borrowed for the call. */
 struct store_binding {
-	struct str aor;         /* user@domain                                 */
-	struct str key;         /* instance id + reg-id, or the contact URI    */
-	struct str contact;     /* addr-spec                                   */
-	struct str params;      /* header parameters to echo                   */
+	struct str aor;         /* user@domain                                */
+	struct str key;         /* instance id + reg-id, or the contact URI   */
+	struct str contact;     /* addr-spec                                  */
+	struct str params;      /* header parameters to echo                  */
 	struct str instance_id;
 	uint32_t reg_id;
 	struct str call_id;
 	uint32_t cseq;
-	int64_t expires_s;      /* Unix time; may be later than granted        */
+	int64_t expires_s;      /* Unix time; may be later than granted       */
 	struct str path;
 	struct str user_agent;
-	struct str received;    /* source address, printed                     */
-	int transport;          /* enum flow_transport                         */
+	struct str received;    /* source address, printed                    */
+	int transport;          /* enum flow_transport                        */
 };
 
 /* A user's credentials: HA1 = H(user:realm:password), hex (RFC 7616 3.4.2). */
@@ -61,7 +61,8 @@ void store_rollback(struct store *s);
 
 /* Insert or replace by (aor, key). */
 MUSTCHECK int store_put_binding(struct store *s, const struct store_binding *b);
-MUSTCHECK int store_del_binding(struct store *s, struct str aor, struct str key);
+MUSTCHECK int store_del_binding(struct store *s, struct str aor,
+    struct str key);
 MUSTCHECK int store_del_expired(struct store *s, int64_t before_s);
 
 /* fn returns non-zero to stop; that is then the result. */
@@ -71,14 +72,16 @@ MUSTCHECK int store_each_binding(struct store *s,
 /* Insert or replace; E_STORE. */
 MUSTCHECK int store_put_user(struct store *s, const struct store_user *u);
 /* E_ABSENT when there is none. */
-MUSTCHECK int store_del_user(struct store *s, struct str name, struct str realm);
+MUSTCHECK int store_del_user(struct store *s, struct str name,
+    struct str realm);
 MUSTCHECK int store_each_user(struct store *s,
     int (*fn)(const struct store_user *u, void *arg), void *arg);
 
 /* Small settings that live with the data: "domain". */
 MUSTCHECK int store_get_meta(struct store *s, const char *key, char *out,
     size_t size); /* E_ABSENT */
-MUSTCHECK int store_put_meta(struct store *s, const char *key, const char *value);
+MUSTCHECK int store_put_meta(struct store *s, const char *key,
+    const char *value);
 
 /* A number that changes when another process has written; 0 on error. */
 uint64_t store_data_version(struct store *s);

@@ -99,7 +99,8 @@ set_sessions(struct tls_ctx *c, const struct tls_ctx_params *p)
 	uint8_t context[DIGEST_MAX];
 	int rc;
 
-	rc = tls_ticket_new(&c->ticket, p->secret, p->conf->tls_ticket_lifetime);
+	rc = tls_ticket_new(&c->ticket, p->secret,
+	    p->conf->tls_ticket_lifetime);
 	if (rc != 0)
 		return rc;
 	SSL_CTX_set_app_data(c->ssl, c->ticket);
@@ -134,8 +135,8 @@ explain_chain(const char *file, struct buf *why)
 		buf_printf(why, "%s: a key is too short for TLS today: get a "
 		    "certificate for an RSA key of 2048 bits or more", file);
 	else if (reason == SSL_R_CA_MD_TOO_WEAK)
-		buf_printf(why, "%s: a certificate is signed with MD5 or SHA-1: "
-		    "get one that is signed with SHA-256", file);
+		buf_printf(why, "%s: a certificate is signed with MD5 or "
+		    "SHA-1: get one that is signed with SHA-256", file);
 	else
 		buf_printf(why, "%s: OpenSSL cannot use this certificate and "
 		    "key (reason %d)", file, reason);

@@ -46,7 +46,7 @@ tls_ticket_new(struct tls_ticket **out, const uint8_t *secret, int lifetime_s)
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return -ENOMEM;
-	/* Fetched once: an implicit fetch at each ticket costs more than AES. */
+	/* Fetched once: a fetch at each ticket costs more than AES. */
 	t->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	if (t->cipher == NULL) {
 		free(t);

@@ -14,34 +14,34 @@
 #include "base/str.h"
 
 struct tls_hello {
-	struct str raw;                /* the message as it was given to parse    */
-	uint16_t record_version;       /* of the first record; the caller sets it */
+	struct str raw;            /* the message as it was given to parse    */
+	uint16_t record_version;   /* of the first record; the caller sets it */
 	uint16_t legacy_version;
-	bool sslv2;                    /* SSLv2-compatible form                   */
+	bool sslv2;                /* SSLv2-compatible form                   */
 	struct str session_id;
-	struct str cipher_suites;      /* wire form: two bytes each, three in the
-	                                  SSLv2 form: tls_hello_next_cipher       */
+	struct str cipher_suites;  /* wire form: two bytes each, three in the
+	                              SSLv2 form: tls_hello_next_cipher       */
 	struct str compression;
-	struct str extensions;         /* wire form of the block                  */
-	struct str server_name;        /* host_name, absent: none                 */
-	struct str alpn;               /* first protocol name                     */
-	struct str supported_versions; /* wire form, two bytes each               */
-	struct str groups;             /* wire form, two bytes each               */
-	struct str point_formats;      /* one byte each                           */
-	struct str sigalgs;            /* wire form, two bytes each               */
+	struct str extensions;     /* wire form of the block                  */
+	struct str server_name;    /* host_name, absent: none                 */
+	struct str alpn;           /* first protocol name                     */
+	struct str supported_versions; /* wire form, two bytes each           */
+	struct str groups;         /* wire form, two bytes each               */
+	struct str point_formats;  /* one byte each                           */
+	struct str sigalgs;        /* wire form, two bytes each               */
 	struct str sigalgs_cert;
-	struct str trusted_ca_keys;    /* extension body (RFC 6066 6)             */
-	struct str certificate_authorities; /* DistinguishedName vector (8446)    */
+	struct str trusted_ca_keys; /* extension body (RFC 6066 6)            */
+	struct str certificate_authorities; /* DistinguishedName vector       */
 	bool has_extensions;
-	bool session_ticket;           /* extension 35 is there                   */
-	bool ticket_offered;           /* and it holds a ticket                   */
-	bool psk;                      /* offers to resume (TLS 1.3)              */
+	bool session_ticket;       /* extension 35 is there                   */
+	bool ticket_offered;       /* and it holds a ticket                   */
+	bool psk;                  /* offers to resume (TLS 1.3)              */
 	bool ems, renegotiation_info, status_request;
 	bool fallback_scsv;
-	uint16_t max_version;          /* highest offered; GREASE and drafts of
-	                                  TLS 1.3 (0x7fNN) are left out           */
-	uint16_t min_version;          /* lowest listed; 0 when only a maximum is
-	                                  known (no supported_versions)           */
+	uint16_t max_version;      /* highest offered; GREASE and drafts of
+	                              TLS 1.3 (0x7fNN) are left out           */
+	uint16_t min_version;      /* lowest listed; 0 when only a maximum is
+	                              known (no supported_versions)           */
 };
 
 /*

@@ -75,7 +75,8 @@ note_alert(struct tls_tap *t, const struct tls_tap_alert *a)
 {
 	for (uint8_t i = 0; i < t->nalert; i++) {
 		struct tls_tap_alert *old = &t->alert[i];
-		if (old->side != a->side || old->description != a->description ||
+		if (old->side != a->side ||
+		    old->description != a->description ||
 		    old->in_clear == a->in_clear)
 			continue;
 		/* The wire and the library speak of the same one. */

@@ -96,7 +96,8 @@ port_zero_is_the_same_for_tcp_and_udp(void **state)
 	struct buf why;
 
 	buf_init(&why, 4096);
-	assert_int_equal(conf_load(&conf, NULL, over, ARRAY_LEN(over), &why), 0);
+	assert_int_equal(conf_load(&conf, NULL, over, ARRAY_LEN(over), &why),
+	    0);
 	assert_int_equal(sockets_wanted(&s, conf, &why), 0);
 	assert_int_equal(s.n, 3);
 	assert_int_equal(sockets_bind(&s, fd, &why), 0);
@@ -127,7 +128,8 @@ an_address_that_is_not_ours_is_named(void **state)
 	struct buf why;
 
 	buf_init(&why, 4096);
-	assert_int_equal(conf_load(&conf, NULL, over, ARRAY_LEN(over), &why), 0);
+	assert_int_equal(conf_load(&conf, NULL, over, ARRAY_LEN(over), &why),
+	    0);
 	assert_int_equal(sockets_wanted(&s, conf, &why), 0);
 	assert_int_not_equal(sockets_bind(&s, fd, &why), 0);
 	buf_putc(&why, '\0');
