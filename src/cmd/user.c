@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,11 +63,17 @@ struct user_cmd {
 	struct store *store;
 };
 
+static int complain(const char *fmt, ...) PRINTF(1, 2);
+
 static int
-complain(const char *fmt, const char *what)
+complain(const char *fmt, ...)
 {
+	va_list ap;
+
 	fputs("siptrust user: ", stderr);
-	fprintf(stderr, fmt, what);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
 	fputc('\n', stderr);
 	return CMD_USAGE;
 }

@@ -89,6 +89,33 @@ sip_quoted_end(const char *p, const char *end)
 }
 
 /*
+ * What stands between the group [p, *q) and the next one; *q is left at its
+ * last character.
+ */
+static bool
+ipv6_separator(struct str s, const char *p, const char **q, int *dots,
+    bool *gap)
+{
+	const char *at = *q, *end = s.p + s.n;
+
+	if (*at == '.') {
+		(*dots)++;
+		return at != p && at - p <= 3 &&
+		    sip_run(p, at, C_DIGIT) == at;
+	}
+	if (*at != ':' || *dots > 0)
+		return false;
+	if (at + 1 < end && at[1] == ':') {
+		if (*gap)
+			return false;
+		*gap = true;
+		*q = at + (at + 2 < end && at[2] == ':' ? 2 : 1);
+		return true;
+	}
+	return at + 1 != end && at != s.p;
+}
+
+/*
  * An IPv6 address in text: groups of one to four digits, one gap, a dotted
  * quad at the end.  The gap may have three colons, as the grammar of RFC 3261
  * had it before a dotted quad (RFC 5118 4.10).
@@ -109,20 +136,8 @@ ipv6_ok(struct str s)
 		groups += q > p;
 		if (q == end)
 			break;
-		if (*q == '.') {
-			if (q == p || q - p > 3 || sip_run(p, q, C_DIGIT) != q)
-				return false;
-			dots++;
-		} else if (*q != ':' || dots > 0) {
+		if (!ipv6_separator(s, p, &q, &dots, &gap))
 			return false;
-		} else if (q + 1 < end && q[1] == ':') {
-			if (gap)
-				return false;
-			gap = true;
-			q += q + 2 < end && q[2] == ':' ? 2 : 1;
-		} else if (q + 1 == end || q == s.p) {
-			return false;
-		}
 		p = q + 1;
 	}
 	if (dots != 0 && (dots != 3 || !sip_is(end[-1], C_DIGIT)))
