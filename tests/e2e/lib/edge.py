@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
 SIPTRUST = os.path.join(ROOT, BUILD, "siptrust")
 DOMAIN = "example.test"
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse"
 DEADLINE_S = 40  # generous: sanitizers and a busy machine
 
 
@@ -28,7 +28,7 @@ def until(what, fn, deadline_s=DEADLINE_S):
             return value
         if time.monotonic() > end:
             raise AssertionError("not within %d s: %s" % (deadline_s, what))
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 class Edge:
