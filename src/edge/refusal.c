@@ -15,7 +15,7 @@
 #define ENTRIES_MAX 1024
 #define DEVICES     8192 /* slots by address hash, a power of two */
 #define DEVICE_MAX  64
-#define TEXT_MAX    4096
+#define TEXT_MAX    TRUST_LINE_MAX
 
 struct entry {
 	struct hash_node node;

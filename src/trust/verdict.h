@@ -14,7 +14,7 @@
 
 enum trust_cause {
 	TRUST_CAUSE_NONE, /* nothing was refused */
-#define CAUSE(id, name, sentence, remedy, source) TRUST_CAUSE_##id,
+#define CAUSE(id, name, sentence, remedy, own_remedy, source) TRUST_CAUSE_##id,
 #include "trust/verdict.def"
 #undef CAUSE
 	TRUST_CAUSES
@@ -33,7 +33,8 @@ struct trust_history {
 struct trust_verdict {
 	enum trust_cause cause;
 	enum trust_confidence confidence;
-	enum trust_cause next_best; /* TRUST_CAUSE_NONE: no other             */
+	enum trust_cause next_best; /* TRUST_CAUSE_NONE: no other; always that
+	                               with TRUST_CERTAIN                     */
 	char reason[256];           /* how we know: "alert unknown_ca(48) 14 ms
 	                               after Certificate"                      */
 };
@@ -46,16 +47,24 @@ const char *trust_cause_name(enum trust_cause c);       /* "untrusted_root" */
 const char *trust_cause_sentence(enum trust_cause c);
 const char *trust_confidence_name(enum trust_confidence c);
 
-/* What to do next, in words, for the log's remedy="...".  ca_file: where the
- * edge left its CA certificate, NULL when unknown. */
+/* The name by which the configuration calls the chain of the CA of our own. */
+#define TRUST_OWN_CHAIN "own"
+
+/*
+ * What to do next, in words, for the log's remedy="...".  ca_file: where the
+ * edge left its CA certificate, NULL when unknown.
+ */
 void trust_remedy(struct buf *out, const struct trust_verdict *v,
     const struct trust_evidence *e, const char *ca_file);
 
 /*
  * The key=value part of the one log line about a refusal (design 3), without
  * the event word: peer= device= chain= root= cause= confidence= next_best=
- * tls= ja4= remedy= evidence= [repeat= window=].
+ * tls= ja4= remedy= evidence= [repeat= window=], in this order.  What is not
+ * known is left out, repeat and window when repeat is 0.  At most
+ * TRUST_LINE_MAX bytes.
  */
+#define TRUST_LINE_MAX 3072
 void trust_verdict_line(struct buf *out, const struct trust_verdict *v,
     const struct trust_evidence *e, const char *ca_file, uint32_t repeat,
     uint32_t window_s);

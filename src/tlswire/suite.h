@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TLSWIRE_SUITE_H
+#define TLSWIRE_SUITE_H
+/* tlswire/suite - what kind of certificate a cipher suite needs. */
+#include <stdint.h>
+
+enum tls_auth {
+	TLS_AUTH_OTHER, /* unknown, or a kind that we never present */
+	TLS_AUTH_RSA,
+	TLS_AUTH_ECDSA,
+	TLS_AUTH_ANY,   /* TLS 1.3: the suite does not say          */
+};
+
+/* Of the IANA registry's TLS cipher suites. */
+enum tls_auth tls_suite_auth(uint16_t suite);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "trust/verdict.h"
+
+#include <time.h>
+
+#include "base/log.h"
+
+static const struct cause {
+	const char *name, *sentence, *remedy, *own_remedy, *source;
+} causes[TRUST_CAUSES] = {
+	[TRUST_CAUSE_NONE] = { "none", "nothing was refused", "", NULL, "" },
+#define CAUSE(id, name, sentence, remedy, own_remedy, source)                  \
+	[TRUST_CAUSE_##id] = { name, sentence, remedy, own_remedy, source },
+#include "trust/verdict.def"
+#undef CAUSE
+};
+
+const char *
+trust_cause_name(enum trust_cause c)
+{
+	return causes[c].name;
+}
+
+const char *
+trust_cause_sentence(enum trust_cause c)
+{
+	return causes[c].sentence;
+}
+
+const char *
+trust_confidence_name(enum trust_confidence c)
+{
+	static const char *const names[] = {
+		[TRUST_POSSIBLE] = "possible",
+		[TRUST_LIKELY] = "likely",
+		[TRUST_CERTAIN] = "certain",
+	};
+
+	return names[c];
+}
+
+/* ---- the remedy ---- */
+
+static void
+put_day(struct buf *out, int64_t unix_s)
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	if (unix_s == 0 || gmtime_r(&t, &tm) == NULL)
+		buf_puts(out, "an unknown day");
+	else
+		buf_printf(out, "%04d-%02d-%02d", tm.tm_year + 1900,
+		    tm.tm_mon + 1, tm.tm_mday);
+}
+
+static void
+put_or(struct buf *out, const char *text, const char *otherwise)
+{
+	buf_puts(out, text != NULL && text[0] != '\0' ? text : otherwise);
+}
+
+/* The value of one {word}; false: no such word. */
+static bool
+put_word(struct buf *out, struct str word, const struct trust_evidence *e,
+    const char *ca_file)
+{
+	if (str_eq(word, STR("ca")))
+		put_or(out, ca_file, "our CA certificate");
+	else if (str_eq(word, STR("root")))
+		put_or(out, e->root, "its root");
+	else if (str_eq(word, STR("chain")))
+		put_or(out, e->chain, "presented");
+	else if (str_eq(word, STR("name")))
+		put_or(out, e->server_name, "no name");
+	else if (str_eq(word, STR("expiry")))
+		put_day(out, e->chain_not_after_s);
+	else if (str_eq(word, STR("allowed")))
+		buf_printf(out, "%s to %s", tls_version_name(e->our_min_version),
+		    tls_version_name(e->our_max_version));
+	else
+		return false;
+	return true;
+}
+
+void
+trust_remedy(struct buf *out, const struct trust_verdict *v,
+    const struct trust_evidence *e, const char *ca_file)
+{
+	const struct cause *c = &causes[v->cause];
+	bool own = c->own_remedy != NULL &&
+	    str_eq(str_cstr(e->chain), STR(TRUST_OWN_CHAIN));
+	struct str rest = str_cstr(own ? c->own_remedy : c->remedy);
+
+	while (rest.n > 0) {
+		struct str word;
+
+		buf_str(out, str_cut(&rest, '{'));
+		if (rest.p == NULL)
+			break;
+		word = str_cut(&rest, '}');
+		if (!put_word(out, word, e, ca_file))
+			buf_str(out, word);
+	}
+}
+
+/* ---- the line ---- */
+
+static void
+put_value(struct buf *out, const char *key, struct str value)
+{
+	char text[TRUST_LINE_MAX / 2];
+
+	if (value.n == 0)
+		return;
+	if (out->n > 0)
+		buf_putc(out, ' ');
+	buf_puts(out, key);
+	buf_putc(out, '=');
+	buf_puts(out, log_val(text, sizeof(text), value));
+}
+
+static void
+put_text(struct buf *out, const char *key, const char *value)
+{
+	put_value(out, key, str_cstr(value));
+}
+
+static void
+put_number(struct buf *out, const char *key, uint32_t value,
+    const char *unit)
+{
+	buf_printf(out, " %s=%u%s", key, value, unit);
+}
+
+/* The version spoken, or the highest offered where none was agreed on. */
+static const char *
+tls_text(const struct trust_evidence *e)
+{
+	uint16_t version = e->version != 0 ? e->version : e->max_version;
+
+	return version != 0 ? tls_version_name(version) : "";
+}
+
+void
+trust_verdict_line(struct buf *out, const struct trust_verdict *v,
+    const struct trust_evidence *e, const char *ca_file, uint32_t repeat,
+    uint32_t window_s)
+{
+	char peer[ADDR_STRLEN], remedy[TRUST_LINE_MAX / 4];
+	struct buf r;
+
+	buf_init_array(&r, remedy, sizeof(remedy));
+	trust_remedy(&r, v, e, ca_file);
+	if (addr_is_set(&e->peer))
+		put_text(out, "peer", addr_print(&e->peer, peer));
+	put_text(out, "device", e->device);
+	put_text(out, "chain", e->chain);
+	put_text(out, "root", e->root);
+	put_text(out, "cause", trust_cause_name(v->cause));
+	put_text(out, "confidence", trust_confidence_name(v->confidence));
+	if (v->next_best != TRUST_CAUSE_NONE)
+		put_text(out, "next_best", trust_cause_name(v->next_best));
+	put_text(out, "tls", tls_text(e));
+	put_text(out, "ja4", e->ja4);
+	put_value(out, "remedy", buf_as_str(&r));
+	put_text(out, "evidence", v->reason);
+	if (repeat > 0) {
+		put_number(out, "repeat", repeat, "");
+		put_number(out, "window", window_s, "s");
+	}
+}
