@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "tlswire/alert.h"
 #include "tlswire/suite.h"
 #include "trust/verdict.h"
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "tlswire/alert.h"
 
 static const struct cause {
 	const char *name, *sentence, *remedy, *own_remedy, *source;
