@@ -63,7 +63,8 @@ x509_name_text(const X509_NAME *name, char *out, size_t size)
 	if (!common_name(name, out, size)) {
 		bio = BIO_new(BIO_s_mem());
 		if (bio != NULL && X509_NAME_print_ex(bio, name, 0,
-		    XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
+		    XN_FLAG_RFC2253 &
+		    ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
 			n = BIO_get_mem_data(bio, &text);
 		if (n > 0)
 			str_copy(out, size, str_of(text, (size_t)n));
@@ -273,13 +274,14 @@ decode_key(EVP_PKEY **out, const char *name, const struct block *b,
 
 	if (is_encrypted(b)) {
 		buf_printf(why, "%s: the key is encrypted; nobody is there to "
-		    "type its password: openssl pkey -in %s -out KEY.pem writes "
-		    "it without", name, name);
+		    "type its password: openssl pkey -in %s -out KEY.pem "
+		    "writes it without", name, name);
 		return E_PARSE;
 	}
 	*out = d2i_AutoPrivateKey(NULL, &p, b->n);
 	ERR_clear_error();
 	if (*out == NULL) {
+		clean(b->name);
 		buf_printf(why, "%s: the key (%s) is damaged or of an unknown "
 		    "kind", name, b->name);
 		return E_PARSE;

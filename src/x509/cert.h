@@ -26,7 +26,7 @@ struct x509_chain {
 	EVP_PKEY *key;
 	char root[128];          /* common name (else the whole name) of the
 	                            root it leads to: issuer of the last, or
-	                            the last's own subject when self-signed    */
+	                            the last's own subject if self-signed     */
 	char subject[128];       /* common name of the leaf                   */
 	int64_t not_before_s;    /* latest begin of all certificates          */
 	int64_t not_after_s;     /* earliest end of all certificates          */

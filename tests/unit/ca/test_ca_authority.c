@@ -187,7 +187,8 @@ test_profile_for_old_phones(void **state)
 	ok("example.com", "192.0.2.7", PKI_NOW);
 	X509 *x = load("server.pem");
 	assert_int_equal(X509_get_version(x), X509_VERSION_3);
-	assert_int_equal(X509_get_signature_nid(x), NID_sha256WithRSAEncryption);
+	assert_int_equal(X509_get_signature_nid(x),
+	    NID_sha256WithRSAEncryption);
 	assert_int_equal(EVP_PKEY_get_bits(X509_get0_pubkey(x)), 2048);
 	assert_int_equal(X509_get_key_usage(x),
 	    KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);

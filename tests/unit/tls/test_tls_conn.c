@@ -328,8 +328,8 @@ test_unknown_root_byte_by_byte(void **state)
 static void
 test_alert_together_with_other_bytes(void **state)
 {
-	char bytes[64] = "\x14\x03\x03\x00\x01\x01" "\x15\x03\x03\x00\x02\x02\x30"
-	    "rubbish behind it";
+	char bytes[64] = "\x14\x03\x03\x00\x01\x01"
+	    "\x15\x03\x03\x00\x02\x02\x30" "rubbish behind it";
 
 	begin(&(struct peer_want) { .min = TLS1_3_VERSION });
 	SSL_do_handshake(p.ssl);
