@@ -137,11 +137,13 @@ def baresip_registers_over_tls():
 def linphone(edge, ca):
     """A linphonec process with the account and this trust store."""
     home = os.path.join(edge.folder, "linphone")
-    os.mkdir(home)
+    os.makedirs(home + "/.local/share/linphone")  # its database goes there
     config = home + "/linphonerc"
+    # Its mbedTLS 2.28 knows no addresses in a certificate, only names, and
+    # here is no DNS: so the chain is verified, the name is not.
     with open(config, "w") as f:
         f.write("[sip]\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\n"
-                "verify_server_certs=1\nverify_server_cn=1\nroot_ca=%s\n"
+                "verify_server_certs=1\nverify_server_cn=0\nroot_ca=%s\n"
                 "default_proxy=0\nguess_hostname=0\n"
                 "[proxy_0]\n"
                 "reg_proxy=<sip:127.0.0.1:%d;transport=tls>\n"
@@ -152,8 +154,8 @@ def linphone(edge, ca):
                 "domain=%s\n"
                 "[net]\nmtu=1300\n[sound]\n[video]\nenabled=0\n" %
                 (ca, edge.tls, edge.tls, DOMAIN, PASSWORD, DOMAIN, DOMAIN))
-    env = dict(os.environ, HOME=home, XDG_CONFIG_HOME=home,
-               XDG_DATA_HOME=home)
+    env = dict(os.environ, HOME=home)
+    env.pop("XDG_DATA_HOME", None)
     return subprocess.Popen([need("linphonec"), "-c", config], text=True,
                             env=env, stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -187,7 +189,7 @@ def linphone_without_the_ca_is_refused_and_the_line_says_so():
         finally:
             end(phone)
         assert "cause=untrusted_root" in line, line
-        assert 'root="siptrust CA' in line or "root=" in line, line
+        assert 'root="siptrust CA %s"' % DOMAIN in line, line
         assert os.path.basename(edge.ca) in line, "the mend: " + line
         equal(is_registered(edge), [])
 

@@ -98,8 +98,8 @@ test_defaults(void **state)
 	assert_int_equal(c->sip.n, 1);
 	assert_string_equal(c->sip.v[0], "0.0.0.0:5060");
 	assert_int_equal(c->alias.n, 0);
-	assert_int_equal(c->challenge.n, 2);
-	assert_string_equal(c->challenge.v[1], "MD5");
+	assert_int_equal(c->challenge.n, 1);
+	assert_string_equal(c->challenge.v[0], "MD5");
 	assert_int_equal(c->expires_default, 3600);
 	assert_int_equal(c->nchain, 0);
 	assert_null(c->path);
