@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -790,6 +791,53 @@ test_session_of_a_broken_connection(void **state)
 	}
 }
 
+/* One worker: visits that leave and use tickets and session IDs. */
+static void *
+work(void *arg)
+{
+	struct peer *mine = malloc(sizeof(*mine));
+	SSL_SESSION *s = NULL;
+	intptr_t resumed = 0;
+
+	for (int i = 0; i < 12; i++) {
+		int version = i < 6 ? TLS1_2_VERSION : TLS1_3_VERSION;
+		if (i == 6) {
+			SSL_SESSION_free(s);
+			s = NULL;
+		}
+		peer_init(mine, &(struct peer_want) { .server = ctx,
+		    .root = site.root.x, .min = version, .max = version,
+		    .session = s, .no_ticket = i % 6 > 3 });
+		mine->accept = mine->echo = true;
+		char c[64];
+		if (peer_shake(mine) != 1 || peer_say(mine, SIP) <= 0 ||
+		    peer_hear(mine, c, sizeof(c)) <= 0)
+			resumed = -1000;
+		resumed += tls_conn_resumed(mine->conn);
+		SSL_SESSION_free(s);
+		s = SSL_get1_session(mine->ssl);
+		peer_fini(mine);
+	}
+	SSL_SESSION_free(s);
+	free(mine);
+	return (void *)resumed;
+}
+
+static void
+test_workers_share_one_context(void **state)
+{
+	pthread_t t[4];
+	void *resumed;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		assert_int_equal(pthread_create(&t[i], NULL, work, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		assert_int_equal(pthread_join(t[i], &resumed), 0);
+		assert_in_range((intptr_t)resumed, 6, 12);
+	}
+	begin(&(struct peer_want) { .root = NULL });
+}
+
 /* The context of a reload: the connection keeps the one it began with. */
 static void
 test_connection_outlives_its_context(void **state)
@@ -845,6 +893,7 @@ main(void)
 		T(test_session_id_without_tickets),
 		T(test_session_cache_is_bounded),
 		T(test_session_of_a_broken_connection),
+		T(test_workers_share_one_context),
 		T(test_connection_outlives_its_context),
 	};
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
