@@ -178,7 +178,7 @@ static void
 topmost_via(struct sip_msg *m)
 {
 	const struct sip_field *f = sip_msg_field(m, SIP_HEADER_VIA);
-	struct str list, top;
+	struct str list, top = STR_NULL;
 	struct sip_via via;
 
 	if (f == NULL) {
@@ -188,7 +188,9 @@ topmost_via(struct sip_msg *m)
 	list = f->value;
 	if (!sip_list_next(&list, &top) || sip_via_parse(&via, top) != 0) {
 		refuse(m, 400, "malformed Via");
-		return;
+		/* With its sent-by read, the 400 still finds its way. */
+		if (top.p == NULL || via.host.n == 0)
+			return;
 	}
 	m->via = via;
 	m->answerable = m->request;
