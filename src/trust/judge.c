@@ -10,7 +10,8 @@
 #include "tlswire/suite.h"
 #include "trust/verdict.h"
 
-#define US_PER_S 1000000
+#define US_PER_S          1000000
+#define FIRST_BYTES_SHOWN 8
 
 /* ---- what the rules ask ---- */
 
@@ -452,18 +453,23 @@ put_after_flight(struct buf *b, const struct trust_evidence *e)
 	buf_puts(b, " after Certificate");
 }
 
+/* A line of text up to its end, or bytes in hexadecimal. */
 static void
 put_first_bytes(struct buf *b, const struct trust_evidence *e)
 {
-	buf_puts(b, "first bytes \"");
-	for (size_t i = 0; i < e->nfirst; i++) {
-		uint8_t c = e->first_bytes[i];
-		if (c >= ' ' && c < 0x7f && c != '"' && c != '\\')
-			buf_putc(b, (char)c);
-		else
-			buf_printf(b, "\\x%02x", c);
+	size_t n = 0;
+
+	while (n < e->nfirst && e->first_bytes[n] >= ' ' &&
+	    e->first_bytes[n] < 0x7f)
+		n++;
+	buf_puts(b, "first bytes ");
+	if (n == e->nfirst || e->first_bytes[n] == '\r' ||
+	    e->first_bytes[n] == '\n') {
+		buf_printf(b, "'%.*s'", (int)n, (const char *)e->first_bytes);
+		return;
 	}
-	buf_putc(b, '"');
+	for (size_t i = 0; i < e->nfirst && i < FIRST_BYTES_SHOWN; i++)
+		buf_printf(b, "%s%02x", i > 0 ? " " : "", e->first_bytes[i]);
 }
 
 static void
