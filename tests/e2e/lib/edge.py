@@ -45,18 +45,28 @@ class Edge:
         self.sip = self.tls = None
         self.process = None
         if start:
-            self.start()
+            try:
+                self.start()
+            except BaseException:
+                self.stop()
+                shutil.rmtree(self.folder, ignore_errors=True)
+                raise
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, value, trace):
-        self.stop()
-        if kind is not None:
+        status = self.stop()
+        # Also what a sanitizer found: a leak is only told at the end.
+        fault = status not in (0, -signal.SIGKILL) or \
+            self.find(r"Sanitizer|runtime error:")
+        if kind is not None or fault:
             print("# ---- the edge's log ----")
             for line in self.log().splitlines():
                 print("# " + line)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if kind is None and fault:
+            raise AssertionError("the edge ended with status %s" % status)
 
     def write_config(self, text):
         with open(self.config + ".new", "w") as f:
@@ -64,6 +74,7 @@ class Edge:
         os.rename(self.config + ".new", self.config)
 
     def start(self):
+        self.process = None
         argv = [SIPTRUST, "edge", "--data", self.data, "--domain", self.domain]
         if self.config:
             argv += ["-c", self.config]
