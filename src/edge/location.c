@@ -156,11 +156,11 @@ refresh_locked(struct location *l, struct location_aor *a,
 	if (a == NULL || a->queued > 0)
 		return false;
 	for (struct binding *b = a->list; b != NULL; b = b->next) {
-		bool was_live = binding_is_live(b, op->now_s);
+		bool was_ghost = b->closed_s != 0;
 
 		if (!binding_refresh(b, op))
 			continue;
-		if (!was_live)
+		if (was_ghost)
 			atomic_fetch_add(&l->count, 1);
 		return true;
 	}

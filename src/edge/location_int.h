@@ -38,7 +38,7 @@ struct location_shard {
 
 struct location {
 	struct location_shard shard[LOCATION_SHARDS];
-	atomic_size_t count;        /* bindings that are live or thought so   */
+	atomic_size_t count;        /* bindings without the ghosts            */
 	atomic_uint slack_s, contacts_max;
 
 	struct store *store;        /* the writer's alone                     */

@@ -234,19 +234,19 @@ say_store(struct location *l, int err)
 	l->store_failing = err != 0;
 }
 
+/* What has expired still counts until the sweep has taken it away. */
 static size_t
-count_live(const struct binding *b, int64_t now_s)
+count_open(const struct binding *b)
 {
 	size_t n = 0;
 
 	for (; b != NULL; b = b->next)
-		n += binding_is_live(b, now_s);
+		n += b->closed_s == 0;
 	return n;
 }
 
 static void
-publish(struct location *l, struct location_aor *a, bool committed,
-    int64_t now_s)
+publish(struct location *l, struct location_aor *a, bool committed)
 {
 	uint64_t hash;
 	struct location_shard *s = location_shard_of(l, location_aor_text(a),
@@ -257,8 +257,8 @@ publish(struct location *l, struct location_aor *a, bool committed,
 	if (committed) {
 		old = a->list;
 		a->list = a->next_list;
-		atomic_fetch_add(&l->count, count_live(a->list, now_s) -
-		    count_live(old, now_s));
+		atomic_fetch_add(&l->count, count_open(a->list) -
+		    count_open(old));
 	}
 	a->next_list = NULL;
 	a->touched = false;
@@ -289,7 +289,6 @@ static void
 run_batch(struct location *l, struct location_op *ops)
 {
 	struct location_aor *batch = NULL, *next;
-	int64_t now_s = clock_wall_s();
 	int err;
 
 	apply_all(l, ops, &batch);
@@ -297,7 +296,7 @@ run_batch(struct location *l, struct location_op *ops)
 	say_store(l, err);
 	for (struct location_aor *a = batch; a != NULL; a = next) {
 		next = a->in_batch;
-		publish(l, a, err == 0, now_s);
+		publish(l, a, err == 0);
 	}
 	while (ops != NULL) {
 		struct location_op *op = ops;

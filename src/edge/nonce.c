@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #define SHARDS       16
 #define WAYS         8      /* entries a hash may lie in */
 #define MAC_BYTES    16
-#define HEAD_HEX     9      /* 8 digits of time, 1 of algorithm */
+#define TIME_HEX     8
+#define HEAD_HEX     17     /* time, algorithm, serial number */
 #define TIMER_J_S    32     /* RFC 3261 17.2.2 */
 #define CLOCK_SLIP_S 5
 
@@ -29,6 +31,7 @@ struct entry {
 
 struct nonces {
 	uint8_t key[32];
+	atomic_uint serial;
 	size_t set_mask;
 	struct entry *entry;
 	pthread_mutex_t lock[SHARDS];
@@ -92,14 +95,13 @@ nonce_make(struct nonces *n, char out[NONCE_LEN], enum digest_alg alg,
 {
 	uint8_t time[4] = { (uint8_t)(now_s >> 24), (uint8_t)(now_s >> 16),
 		(uint8_t)(now_s >> 8), (uint8_t)now_s };
-	uint8_t salt[3];
-
 	/* Two challenges in one second must not share their counts. */
-	digest_random(salt, sizeof(salt));
+	uint32_t serial = atomic_fetch_add(&n->serial, 1);
+
 	str_hex(out, time, sizeof(time));
-	out[8] = (char)('0' + alg);
-	str_hex(out + HEAD_HEX, salt, sizeof(salt));
-	mac(n, str_of(out, HEAD_HEX + 6), client, realm, out + HEAD_HEX + 6);
+	out[TIME_HEX] = (char)('0' + alg);
+	str_hex(out + TIME_HEX + 1, &serial, sizeof(serial));
+	mac(n, str_of(out, HEAD_HEX), client, realm, out + HEAD_HEX);
 }
 
 /* Where a nonce's entry is or would be; the shard's lock is held. */
@@ -138,8 +140,8 @@ issued(struct str nonce, enum digest_alg alg, int64_t *issued_s)
 {
 	uint8_t t[4];
 
-	if (nonce.n != NONCE_LEN - 1 || nonce.p[8] != (char)('0' + alg) ||
-	    !str_unhex(t, sizeof(t), str_of(nonce.p, 8)))
+	if (nonce.n != NONCE_LEN - 1 || nonce.p[TIME_HEX] != (char)('0' + alg) ||
+	    !str_unhex(t, sizeof(t), str_of(nonce.p, TIME_HEX)))
 		return false;
 	*issued_s = (int64_t)((uint32_t)t[0] << 24 | (uint32_t)t[1] << 16 |
 	    (uint32_t)t[2] << 8 | t[3]);
@@ -153,8 +155,8 @@ genuine(const struct nonces *n, struct str nonce, const struct addr *client,
 {
 	char want[2 * MAC_BYTES + 1];
 
-	mac(n, str_of(nonce.p, HEAD_HEX + 6), client, realm, want);
-	return digest_equal(want, nonce.p + HEAD_HEX + 6, 2 * MAC_BYTES);
+	mac(n, str_of(nonce.p, HEAD_HEX), client, realm, want);
+	return digest_equal(want, nonce.p + HEAD_HEX, 2 * MAC_BYTES);
 }
 
 enum nonce_verdict

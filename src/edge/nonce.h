@@ -4,11 +4,12 @@
 /*
  * edge/nonce - digest nonces without state, and the nonce-counts in use.
  *
- * A nonce carries its time of issue, its algorithm and a MAC over both, the
- * client's IP address and the realm, under a key drawn at start: issuing a
- * challenge costs no memory.  Only a nonce that a correct response has used is
- * remembered, with its highest nonce-count, in a table of fixed size; what the
- * table has forgotten is challenged again (RFC 7616 3.3, 3.4.5).  Thread-safe.
+ * A nonce carries its time of issue, its algorithm, a serial number and a MAC
+ * over these, the client's IP address and the realm, under a key drawn at
+ * start: issuing a challenge costs no memory.  Only a nonce that a correct
+ * response has used is remembered, with its highest nonce-count, in a table of
+ * fixed size; what the table has forgotten is challenged again (RFC 7616 3.3,
+ * 3.4.5).  Thread-safe.
  */
 #include <stdbool.h>
 
@@ -19,7 +20,7 @@
 
 struct nonces;
 
-#define NONCE_LEN 48 /* text with NUL */
+#define NONCE_LEN 50 /* text with NUL */
 
 enum nonce_verdict {
 	NONCE_NEW,        /* ours and fresh, nonce-count acceptable          */

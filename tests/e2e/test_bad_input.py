@@ -217,7 +217,7 @@ def credentials_that_are_wrong():
         realm.once(realm.contact)
         equal(realm.once(realm.contact, realm="elsewhere").status, 401)
         made_up = Phone(edge, "100")
-        made_up.nonce, made_up.realm = "0" * 47, edge.domain
+        made_up.nonce, made_up.realm = "0" * 49, edge.domain
         equal(made_up.once(made_up.contact).status, 401, "not our nonce")
         edge.wait_line(r" info auth-failed user=nobody peer=\S+ "
                        r"transport=UDP reason=unknown_user")

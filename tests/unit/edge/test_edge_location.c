@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* edge/location and edge/binding: RFC 3261 10.3, RFC 5626 6, durability. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "edge/location.h"
+#include "edge/users.h"
+#include "store/mem.h"
+
+/* Operations carry the time; the sweep of what is over asks the clock. */
+#define NOW w.now_s
+
+static struct world {
+	struct conf *conf;
+	struct store *store;
+	struct users *users;
+	struct location *l;
+	int lines;
+	int64_t now_s;
+} w;
+
+static void
+count_line(const char *line, size_t n, void *arg)
+{
+	w.lines++;
+}
+
+static int
+setup(void **state)
+{
+	static const struct conf_override over[] = {
+		{ "domain", "x" }, { "contacts_max", "3" },
+		{ "store_slack", "300" },
+	};
+	struct buf why;
+
+	buf_init(&why, 1024);
+	w.lines = 0;
+	w.now_s = clock_wall_s();
+	log_set_sink(count_line, NULL);
+	if (conf_load(&w.conf, NULL, over, ARRAY_LEN(over), &why) != 0 ||
+	    store_open_memory(&w.store) != 0 || users_new(&w.users) != 0 ||
+	    location_new(&w.l, w.conf, w.store, w.users) != 0)
+		return -1;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	location_free(w.l);
+	users_free(w.users);
+	store_close(w.store);
+	conf_unref(w.conf);
+	log_set_sink(NULL, NULL);
+	return 0;
+}
+
+/* One operation and its end. */
+struct request {
+	struct location_op op;
+	struct location_contact contact[8];
+	struct buf contacts;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool done;
+};
+
+static void
+on_done(struct location_op *op)
+{
+	struct request *r = CONTAINER_OF(op, struct request, op);
+
+	pthread_mutex_lock(&r->lock);
+	r->done = true;
+	pthread_cond_signal(&r->cond);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void
+begin(struct request *r, const char *aor, const char *call_id, uint32_t cseq)
+{
+	memset(r, 0, sizeof(*r));
+	r->op.aor = str_cstr(aor);
+	r->op.call_id = str_cstr(call_id);
+	r->op.cseq = cseq;
+	r->op.contact = r->contact;
+	r->op.path = r->op.user_agent = STR("");
+	r->op.now_s = NOW;
+	r->op.flow.transport = FLOW_TLS;
+	r->op.flow.id = 7;
+	r->op.done = on_done;
+	r->op.contacts = &r->contacts;
+	buf_init(&r->contacts, 65536);
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->cond, NULL);
+}
+
+static void
+add(struct request *r, const char *uri, uint32_t expires_s)
+{
+	r->contact[r->op.ncontact++] = (struct location_contact) {
+		.uri = str_cstr(uri), .params = STR(""),
+		.expires_s = expires_s,
+	};
+}
+
+static enum location_status
+run(struct request *r)
+{
+	location_submit(w.l, &r->op);
+	pthread_mutex_lock(&r->lock);
+	while (!r->done)
+		pthread_cond_wait(&r->cond, &r->lock);
+	pthread_mutex_unlock(&r->lock);
+	buf_fini(&r->contacts);
+	return r->op.status;
+}
+
+static enum location_status
+put(const char *aor, const char *uri, const char *call_id, uint32_t cseq,
+    uint32_t expires_s)
+{
+	struct request r;
+
+	begin(&r, aor, call_id, cseq);
+	add(&r, uri, expires_s);
+	return run(&r);
+}
+
+static size_t
+bindings(const char *aor, int64_t now_s)
+{
+	struct buf out;
+	size_t n;
+
+	buf_init(&out, 65536);
+	n = location_print(w.l, str_cstr(aor), now_s, &out);
+	buf_fini(&out);
+	return n;
+}
+
+static void
+several_contacts_and_removal(void **state)
+{
+	struct request r;
+
+	assert_int_equal(put("a@x", "sip:1@h", "c", 1, 100), LOCATION_OK);
+	assert_int_equal(put("a@x", "sip:2@h", "c", 2, 100), LOCATION_OK);
+	assert_int_equal(bindings("a@x", NOW), 2);
+	assert_int_equal(bindings("b@x", NOW), 0);
+	/* 19.1.4: the same URI, otherwise written. */
+	assert_int_equal(put("a@x", "SIP:1@H", "c", 3, 100), LOCATION_OK);
+	assert_int_equal(bindings("a@x", NOW), 2);
+	assert_int_equal(put("a@x", "sip:1@h", "c", 4, 0), LOCATION_OK);
+	assert_int_equal(bindings("a@x", NOW), 1);
+	begin(&r, "a@x", "c", 5);
+	r.op.remove_all = true;
+	assert_int_equal(run(&r), LOCATION_OK);
+	assert_int_equal(r.op.removed, 1);
+	assert_int_equal(bindings("a@x", NOW), 0);
+	assert_int_equal(location_count(w.l), 0);
+}
+
+static void
+order_of_cseq(void **state)
+{
+	struct request r;
+
+	assert_int_equal(put("a@x", "sip:1@h", "c", 10, 100), LOCATION_OK);
+	assert_int_equal(put("a@x", "sip:1@h", "c", 10, 100),
+	    LOCATION_OUT_OF_ORDER);
+	assert_int_equal(put("a@x", "sip:1@h", "c", 9, 0),
+	    LOCATION_OUT_OF_ORDER);
+	assert_int_equal(put("a@x", "sip:1@h", "other", 1, 100), LOCATION_OK);
+	begin(&r, "a@x", "other", 1);
+	r.op.remove_all = true;
+	assert_int_equal(run(&r), LOCATION_OUT_OF_ORDER);
+	assert_int_equal(bindings("a@x", NOW), 1);
+}
+
+static void
+all_or_nothing(void **state)
+{
+	struct request r;
+
+	assert_int_equal(put("a@x", "sip:1@h", "c", 10, 100), LOCATION_OK);
+	begin(&r, "a@x", "c", 5);
+	add(&r, "sip:2@h", 100);
+	add(&r, "sip:1@h", 100);
+	assert_int_equal(run(&r), LOCATION_OUT_OF_ORDER);
+	assert_int_equal(bindings("a@x", NOW), 1);
+	begin(&r, "a@x", "c", 11);
+	for (int i = 2; i < 5; i++) {
+		static const char *const uri[] = { "", "", "sip:2@h",
+			"sip:3@h", "sip:4@h" };
+		add(&r, uri[i], 100);
+	}
+	assert_int_equal(run(&r), LOCATION_TOO_MANY);
+	assert_int_equal(bindings("a@x", NOW), 1);
+}
+
+static void
+time_ends_a_binding(void **state)
+{
+	assert_int_equal(put("a@x", "sip:1@h", "c", 1, 100), LOCATION_OK);
+	assert_int_equal(bindings("a@x", NOW + 99), 1);
+	assert_int_equal(bindings("a@x", NOW + 100), 0);
+}
+
+static void
+an_instance_replaces_its_own_flow(void **state)
+{
+	struct request r;
+
+	for (uint32_t i = 1; i <= 2; i++) {
+		begin(&r, "a@x", i == 1 ? "c" : "d", i);
+		add(&r, i == 1 ? "sip:1@h" : "sip:2@h", 100);
+		r.contact[0].instance_id = STR("<urn:uuid:1>");
+		r.contact[0].reg_id = 1;
+		assert_int_equal(run(&r), LOCATION_OK);
+	}
+	assert_int_equal(bindings("a@x", NOW), 1);
+	begin(&r, "a@x", "e", 1);
+	add(&r, "sip:3@h", 100);
+	r.contact[0].instance_id = STR("<urn:uuid:1>");
+	r.contact[0].reg_id = 2;
+	assert_int_equal(run(&r), LOCATION_OK);
+	assert_int_equal(bindings("a@x", NOW), 2);
+}
+
+static bool
+refresh(uint32_t cseq, const char *call_id, uint32_t expires_s, int64_t now_s,
+    uint64_t flow_id)
+{
+	struct request r;
+	struct buf out;
+	bool done;
+
+	begin(&r, "a@x", call_id, cseq);
+	add(&r, "sip:1@h", expires_s);
+	r.op.now_s = now_s;
+	r.op.flow.id = flow_id;
+	buf_init(&out, 4096);
+	done = location_refresh(w.l, &r.op, &out);
+	assert_int_equal(done, out.n > 0);
+	buf_fini(&out);
+	return done;
+}
+
+static void
+a_pure_refresh_touches_memory_alone(void **state)
+{
+	assert_false(refresh(1, "c", 100, NOW, 7)); /* nothing there yet */
+	assert_int_equal(put("a@x", "sip:1@h", "c", 1, 100), LOCATION_OK);
+	store_mem_fail(w.store, STORE_MEM_FAIL_BEGIN);
+	assert_true(refresh(2, "c", 100, NOW + 50, 7));
+	assert_int_equal(bindings("a@x", NOW + 149), 1);
+	assert_false(refresh(2, "c", 100, NOW + 50, 7));   /* CSeq */
+	assert_false(refresh(3, "d", 100, NOW + 50, 7));   /* Call-ID */
+	assert_true(refresh(3, "c", 100, NOW + 300, 7));   /* end of slack */
+	assert_false(refresh(4, "c", 100, NOW + 301, 7));  /* over it */
+	assert_false(refresh(5, "c", 0, NOW + 50, 7));     /* a removal */
+}
+
+static void
+a_closed_flow_takes_its_binding_until_the_phone_is_back(void **state)
+{
+	assert_int_equal(put("a@x", "sip:1@h", "c", 1, 100), LOCATION_OK);
+	location_flow_closed(w.l, STR("a@x"), 8); /* another flow */
+	assert_int_equal(bindings("a@x", NOW), 1);
+	location_flow_closed(w.l, STR("a@x"), 7);
+	assert_int_equal(bindings("a@x", NOW), 0);
+	assert_int_equal(location_count(w.l), 0);
+	/* Back over a new flow: the row still holds, nothing is written. */
+	store_mem_fail(w.store, STORE_MEM_FAIL_BEGIN);
+	assert_true(refresh(2, "c", 100, NOW + 5, 9));
+	assert_int_equal(bindings("a@x", NOW + 5), 1);
+	assert_int_equal(location_count(w.l), 1);
+	location_flow_closed(w.l, STR("a@x"), 7); /* news of the old one */
+	assert_int_equal(bindings("a@x", NOW + 5), 1);
+}
+
+static void
+a_store_that_fails_changes_nothing_and_is_said_once(void **state)
+{
+	static const enum store_mem_failure kinds[] = { STORE_MEM_FAIL_BEGIN,
+		STORE_MEM_FAIL_PUT, STORE_MEM_FAIL_COMMIT };
+
+	assert_int_equal(put("a@x", "sip:1@h", "c", 1, 100), LOCATION_OK);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		store_mem_fail(w.store, kinds[i]);
+		assert_int_equal(put("a@x", "sip:2@h", "c", 2, 100),
+		    LOCATION_STORE_FAILED);
+		assert_int_equal(put("a@x", "sip:1@h", "c", 2, 0),
+		    LOCATION_STORE_FAILED);
+		assert_int_equal(bindings("a@x", NOW), 1);
+	}
+	assert_int_equal(w.lines, 1);
+	store_mem_fail(w.store, STORE_MEM_WORKS);
+	assert_int_equal(put("a@x", "sip:2@h", "c", 2, 100), LOCATION_OK);
+	assert_int_equal(bindings("a@x", NOW), 2);
+	assert_int_equal(w.lines, 2); /* recovered */
+}
+
+static void
+what_was_committed_is_loaded(void **state)
+{
+	/* Far in the future: loading asks the real clock. */
+	struct request r;
+
+	begin(&r, "a@x", "c", 1);
+	add(&r, "sip:1@h", 100);
+	r.op.now_s = INT64_C(10000000000);
+	assert_int_equal(run(&r), LOCATION_OK);
+	location_free(w.l);
+	assert_int_equal(location_new(&w.l, w.conf, w.store, w.users), 0);
+	assert_int_equal(location_count(w.l), 1);
+	/* The row's time is the granted one and the slack. */
+	assert_int_equal(bindings("a@x", INT64_C(10000000399)), 1);
+	assert_int_equal(bindings("a@x", INT64_C(10000000400)), 0);
+}
+
+struct hammer {
+	pthread_t thread;
+	int number;
+	int failed;
+};
+
+static void *
+hammer(void *arg)
+{
+	struct hammer *h = arg;
+	char aor[32], uri[32];
+
+	for (uint32_t i = 1; i <= 200; i++) {
+		/* One of its own, and one that all share. */
+		snprintf(aor, sizeof(aor), "u%d@x", h->number);
+		snprintf(uri, sizeof(uri), "sip:%d@h", h->number);
+		h->failed += put(i % 2 ? aor : "all@x", uri, uri, i, 100) !=
+		    LOCATION_OK;
+		bindings("all@x", NOW);
+		location_flow_closed(w.l, STR("all@x"), 99);
+	}
+	return NULL;
+}
+
+static void
+threads_do_not_meet(void **state)
+{
+	struct hammer h[3];
+
+	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
+		h[i] = (struct hammer) { .number = (int)i };
+		assert_int_equal(pthread_create(&h[i].thread, NULL, hammer,
+		    &h[i]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
+		pthread_join(h[i].thread, NULL);
+		assert_int_equal(h[i].failed, 0);
+	}
+	assert_int_equal(bindings("all@x", NOW), 3);
+	assert_int_equal(location_count(w.l), 6);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		CASE(several_contacts_and_removal),
+		CASE(order_of_cseq),
+		CASE(all_or_nothing),
+		CASE(time_ends_a_binding),
+		CASE(an_instance_replaces_its_own_flow),
+		CASE(a_pure_refresh_touches_memory_alone),
+		CASE(a_closed_flow_takes_its_binding_until_the_phone_is_back),
+		CASE(a_store_that_fails_changes_nothing_and_is_said_once),
+		CASE(what_was_committed_is_loaded),
+		CASE(threads_do_not_meet),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
