@@ -164,14 +164,16 @@ authn_check(const struct uas_request *r, struct str user, struct buf *out)
 {
 	struct sip_credentials c;
 	enum nonce_verdict nonce;
+	struct nonce_use use;
 	const char *reason;
-	uint64_t request;
 
 	if (!find_credentials(r, &c) || !alg_is_offered(r, &c))
 		return challenge(r, false, out);
-	request = request_hash(r);
-	nonce = nonce_judge(r->nonces, c.nonce, c.alg, &r->flow->peer, c.realm,
-	    c.nc, request, r->now_s, r->conf->nonce_lifetime);
+	use = (struct nonce_use) {
+		.nonce = c.nonce, .alg = c.alg, .client = &r->flow->peer,
+		.nc = c.nc, .request = request_hash(r), .now_s = r->now_s,
+	};
+	nonce = nonce_judge(r->nonces, &use, c.realm, r->conf->nonce_lifetime);
 	if (nonce == NONCE_FOREIGN || nonce == NONCE_STALE)
 		return challenge(r, true, out);
 	if (!uri_is_ours(r, c.uri)) {
@@ -187,7 +189,7 @@ authn_check(const struct uas_request *r, struct str user, struct buf *out)
 		return forbid(r, c.username, out);
 	if (nonce == NONCE_RETRANSMIT)
 		return AUTHN_RETRANSMIT;
-	if (!nonce_used(r->nonces, c.nonce, c.nc, request, r->now_s))
+	if (!nonce_used(r->nonces, &use))
 		return challenge(r, true, out);
 	return AUTHN_OK;
 }

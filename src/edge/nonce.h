@@ -8,8 +8,8 @@
  * over these, the client's IP address and the realm, under a key drawn at
  * start: issuing a challenge costs no memory.  Only a nonce that a correct
  * response has used is remembered, with its highest nonce-count, in a table of
- * fixed size; what the table has forgotten is challenged again (RFC 7616 3.3,
- * 3.4.5).  Thread-safe.
+ * fixed size; what the table has forgotten, or may have, is challenged again
+ * (RFC 7616 3.3, 3.4.5).  Thread-safe.
  */
 #include <stdbool.h>
 
@@ -36,20 +36,26 @@ void nonces_free(struct nonces *n);
 void nonce_make(struct nonces *n, char out[NONCE_LEN], enum digest_alg alg,
     const struct addr *client, struct str realm, int64_t now_s);
 
-/*
- * Judge a nonce before the response is checked.  request: a hash of source,
- * branch, Call-ID and CSeq, by which a retransmission is known (RFC 3261
- * 17.2.3; for 32 s, Timer J).  nc 0: no qop was used, the nonce serves once.
- */
-enum nonce_verdict nonce_judge(struct nonces *n, struct str nonce,
-    enum digest_alg alg, const struct addr *client, struct str realm,
-    uint32_t nc, uint64_t request, int64_t now_s, int lifetime_s);
+/* A nonce as a request brings it; slices and pointers borrowed. */
+struct nonce_use {
+	struct str nonce;
+	enum digest_alg alg;
+	const struct addr *client;
+	uint32_t nc;      /* 0: no qop was used, the nonce serves once       */
+	uint64_t request; /* hash of source, branch, Call-ID and CSeq, by
+	                     which a retransmission is known for 32 s (RFC
+	                     3261 17.2.3, Timer J)                           */
+	int64_t now_s;
+};
+
+/* Judge a nonce before the response is checked. */
+enum nonce_verdict nonce_judge(struct nonces *n, const struct nonce_use *use,
+    struct str realm, int lifetime_s);
 
 /*
  * The response was right: remember the count.  False: another request has used
  * this count meanwhile; treat it as NONCE_STALE.
  */
-bool nonce_used(struct nonces *n, struct str nonce, uint32_t nc,
-    uint64_t request, int64_t now_s);
+bool nonce_used(struct nonces *n, const struct nonce_use *use);
 
 #endif
