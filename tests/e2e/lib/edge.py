@@ -43,6 +43,7 @@ class Edge:
             self.config = os.path.join(self.folder, "siptrust.conf")
             self.write_config(config)
         self.sip = self.tls = None
+        self.lines = []
         self.process = None
         if start:
             try:
@@ -58,7 +59,7 @@ class Edge:
     def __exit__(self, kind, value, trace):
         status = self.stop()
         # Also what a sanitizer found: a leak is only told at the end.
-        fault = status not in (0, -signal.SIGKILL) or \
+        fault = status not in (None, 0, -signal.SIGKILL) or \
             self.find(r"Sanitizer|runtime error:")
         if kind is not None or fault:
             print("# ---- the edge's log ----")
