@@ -16,7 +16,7 @@ build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 run: build
-	$(BUILD)/siptrust edge --data ./var
+	$(BUILD)/siptrust edge --data ./var $(RUN_ARGS)
 
 check: build
 	tools/deps check
