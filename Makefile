@@ -18,12 +18,14 @@ build: $(BUILD)/build.ninja
 run: build
 	$(BUILD)/siptrust edge --data ./var $(RUN_ARGS)
 
-check: build
-	tools/deps check
+check:
+	tools/deps build check
+	$(MAKE) build
 	BUILD=$(BUILD) tools/check
 
-bench: build
-	tools/deps bench
+bench:
+	tools/deps build bench
+	$(MAKE) build
 	BUILD=$(BUILD) bench/run
 
 install: build
