@@ -334,7 +334,7 @@ void
 phone_tick(struct phone *p, uint64_t now_ms)
 {
 	if (!p->busy || !p->connected || p->load->mode != LOAD_UDP ||
-	    now_ms - p->sent_ms < RETRANSMIT_MS)
+	    now_ms < p->sent_ms + RETRANSMIT_MS)
 		return;
 	p->load->retransmitted++;
 	p->sent_ms = now_ms;
