@@ -102,12 +102,17 @@ find_credentials(const struct uas_request *r, struct sip_credentials *c)
 {
 	const struct sip_field *f = sip_msg_field(r->msg,
 	    SIP_HEADER_AUTHORIZATION);
+	bool other = false;
 
 	for (; f != NULL; f = sip_msg_next(r->msg, f)) {
-		if (sip_credentials_parse(c, f->value) == 0 &&
-		    str_eq(c->realm, str_cstr(r->conf->domain)))
+		if (sip_credentials_parse(c, f->value) != 0)
+			continue;
+		if (str_eq(c->realm, str_cstr(r->conf->domain)))
 			return true;
+		other = true;
 	}
+	if (other)
+		say_failed(r, c->username, "wrong_realm");
 	return false;
 }
 

@@ -11,7 +11,9 @@
 #define CONTACTS_MAX   100   /* conf contacts_max is below or equal         */
 #define SCRATCH_BYTES  4096  /* rebuilt contact parameters, Path vector     */
 #define ANSWER_BYTES   65535 /* longest 200 with its Contacts               */
-#define MALFORMED_EXPIRES_S 3600 /* RFC 3261 10.2.1.1 */
+#define CONTACT_BYTES 1000   /* longest URI or instance: a binding's key    */
+#define TOO_LONG      "Bindings Too Long To List"
+#define HOUR_S        3600   /* RFC 3261 10.2.1.1, 10.3 step 7              */
 
 /* What a REGISTER asks for, taken apart; slices of the message or scratch. */
 struct wish {
@@ -36,7 +38,7 @@ default_expires(const struct uas_request *r)
 
 	if (f == NULL)
 		return (uint32_t)r->conf->expires_default;
-	return str_u32(f->value, &s) ? s : MALFORMED_EXPIRES_S;
+	return str_u32(f->value, &s) ? s : HOUR_S;
 }
 
 /* One contact's header parameters; those to be echoed go into the scratch. */
@@ -52,7 +54,7 @@ read_params(struct wish *w, struct location_contact *c, struct str params,
 	while (sip_param_next(&rest, &p)) {
 		if (str_ieq(p.name, STR("expires"))) {
 			if (!str_u32(p.value, &c->expires_s))
-				c->expires_s = MALFORMED_EXPIRES_S;
+				c->expires_s = HOUR_S;
 			continue;
 		}
 		if (str_ieq(p.name, STR("+sip.instance")))
@@ -80,7 +82,8 @@ read_contact(struct wish *w, struct str value, uint32_t expires_s)
 	struct sip_nameaddr na;
 	struct sip_uri uri;
 
-	if (w->ncontact == CONTACTS_MAX ||
+	/* A star stands alone, without another one too. */
+	if (w->ncontact == CONTACTS_MAX || w->star ||
 	    sip_nameaddr_parse(&na, value) != 0)
 		return false;
 	if (na.star) {
@@ -89,7 +92,8 @@ read_contact(struct wish *w, struct str value, uint32_t expires_s)
 	}
 	*c = (struct location_contact) { .uri = na.uri };
 	if (sip_uri_parse(&uri, na.uri) != 0 ||
-	    !read_params(w, c, na.params, expires_s))
+	    !read_params(w, c, na.params, expires_s) ||
+	    c->uri.n > CONTACT_BYTES || c->instance_id.n > CONTACT_BYTES)
 		return false;
 	w->ncontact++;
 	return true;
@@ -188,7 +192,7 @@ too_brief(const struct uas_request *r, struct buf *out)
 	return UAS_REPLY;
 }
 
-/* Cut the times to the limits; false: one is too brief. */
+/* Cut the times to the limits; false: one is too brief.  An hour never is. */
 static bool
 limit_expires(const struct uas_request *r, struct wish *w)
 {
@@ -197,7 +201,8 @@ limit_expires(const struct uas_request *r, struct wish *w)
 
 		if (*s > (uint32_t)r->conf->expires_max)
 			*s = (uint32_t)r->conf->expires_max;
-		if (*s != 0 && *s < (uint32_t)r->conf->expires_min)
+		if (*s != 0 && *s < HOUR_S &&
+		    *s < (uint32_t)r->conf->expires_min)
 			return false;
 	}
 	return true;
@@ -218,7 +223,7 @@ read_wish(const struct uas_request *r, struct wish *w, struct buf *out)
 	w->path = STR_NULL;
 	buf_init_array(&w->scratch, w->memory, sizeof(w->memory));
 	if (!read_contacts(r, w)) {
-		why = "Malformed Or Too Many Contacts";
+		why = "Malformed, Overlong Or Too Many Contacts";
 	} else if (w->star && (w->ncontact > 0 || expires == NULL ||
 	    !str_eq(expires->value, STR("0")))) {
 		/* Step 6. */
@@ -262,24 +267,37 @@ end_ok(struct buf *out, struct str path, bool outbound, int64_t now_s)
 	sip_reply_end(out);
 }
 
+/* A 200 that does not fit is no 200: the phone would miss bindings. */
 static enum uas_result
-answer_state(const struct uas_request *r, struct str aor, struct buf *out)
+reply_ok(const struct uas_request *r, const struct wish *w, struct buf *out)
+{
+	end_ok(out, w->path, w->outbound, r->now_s);
+	if (!out->failed)
+		return UAS_REPLY;
+	buf_reset(out);
+	return uas_refuse(r, 500, TOO_LONG, out);
+}
+
+/* A query (10.3 step 6: no Contact). */
+static enum uas_result
+answer_state(const struct uas_request *r, struct str aor,
+    const struct wish *w, struct buf *out)
 {
 	uas_begin(r, 200, NULL, out);
 	location_print(r->location, aor, r->now_s, out);
-	end_ok(out, STR_NULL, false, r->now_s);
-	return UAS_REPLY;
+	return reply_ok(r, w, out);
 }
 
 /* A change under way: one heap block, all it needs copied into it. */
 struct pending {
 	struct location_op op;
 	struct loop_letter letter;
-	struct uas *uas;
+	struct location *location;
 	struct conf *conf;
 	struct flow flow;
 	struct buf contacts;
 	bool outbound;
+	bool retransmit;
 	struct str head;      /* Via to CSeq, without the status line */
 	struct location_contact contact[];
 };
@@ -292,7 +310,8 @@ say_change(const struct pending *p)
 	const struct location_op *op = &p->op;
 	struct str contact = op->ncontact > 0 ? op->contact[0].uri : STR("*");
 
-	if (op->added == 0 && op->removed == 0)
+	if (op->status != LOCATION_OK ||
+	    (op->added == 0 && op->removed == 0))
 		return;
 	log_info(op->added > 0 ? "registered" : "unregistered",
 	    "aor=%s contact=%s transport=%s peer=%s device=%s",
@@ -335,25 +354,42 @@ put_failure(struct buf *out, const struct pending *p)
 	sip_reply_end(out);
 }
 
+static void
+put_ok(struct buf *out, struct pending *p)
+{
+	buf_puts(out, "SIP/2.0 200 OK\r\n");
+	buf_str(out, p->head);
+	buf_str(out, buf_as_str(&p->contacts));
+	end_ok(out, p->op.path, p->outbound, p->op.now_s);
+	if (!out->failed && !p->contacts.failed)
+		return;
+	buf_reset(out);
+	buf_puts(out, "SIP/2.0 500 " TOO_LONG "\r\n");
+	buf_str(out, p->head);
+	sip_reply_end(out);
+}
+
 /* On the flow's thread: the change is committed, or it failed. */
 static void
 finish(void *arg)
 {
 	struct pending *p = arg;
+	struct location_op *op = &p->op;
 	struct buf out;
 
 	buf_init(&out, ANSWER_BYTES);
-	if (p->op.status == LOCATION_OK) {
-		if (has_live_contact(&p->op))
-			flow_keep(&p->flow, p->op.aor);
-		buf_puts(&out, "SIP/2.0 200 OK\r\n");
-		buf_str(&out, p->head);
-		buf_str(&out, buf_as_str(&p->contacts));
-		end_ok(&out, p->op.path, p->outbound, p->op.now_s);
-		say_change(p);
-	} else {
-		put_failure(&out, p);
+	if (op->status == LOCATION_OK && has_live_contact(op))
+		flow_keep(&p->flow, op->aor);
+	say_change(p);
+	if (op->status == LOCATION_OUT_OF_ORDER && p->retransmit) {
+		/* What it asks for was done when it came first. */
+		op->status = LOCATION_OK;
+		location_print(p->location, op->aor, op->now_s, &p->contacts);
 	}
+	if (op->status == LOCATION_OK)
+		put_ok(&out, p);
+	else
+		put_failure(&out, p);
 	if (!out.failed)
 		IGNORE(!flow_send(&p->flow, buf_as_str(&out))); /* it left */
 	buf_fini(&out);
@@ -426,7 +462,7 @@ pending_new(const struct uas_request *r, const struct location_op *op,
 	p->op.contacts = &p->contacts;
 	p->op.done = on_done;
 	buf_init(&p->contacts, ANSWER_BYTES);
-	p->uas = r->uas;
+	p->location = r->location;
 	p->conf = conf_ref((struct conf *)r->conf);
 	p->flow = *r->flow;
 	return p;
@@ -434,7 +470,7 @@ pending_new(const struct uas_request *r, const struct location_op *op,
 
 static enum uas_result
 submit(const struct uas_request *r, const struct location_op *op,
-    bool outbound, struct buf *out)
+    bool outbound, bool retransmit, struct buf *out)
 {
 	struct str head;
 	struct pending *p;
@@ -449,6 +485,7 @@ submit(const struct uas_request *r, const struct location_op *op,
 	if (p == NULL)
 		return uas_refuse(r, 500, NULL, out);
 	p->outbound = outbound;
+	p->retransmit = retransmit;
 	location_submit(r->location, &p->op);
 	return UAS_LATER;
 }
@@ -464,8 +501,8 @@ registrar_handle(const struct uas_request *r, struct str aor, bool retransmit,
 
 	if (!read_wish(r, &w, out))
 		return UAS_REPLY;
-	if (retransmit || (w.ncontact == 0 && !w.star))
-		return answer_state(r, aor, out);
+	if (w.ncontact == 0 && !w.star)
+		return answer_state(r, aor, &w, out);
 	op = (struct location_op) {
 		.aor = aor, .call_id = r->msg->call_id, .cseq = r->msg->cseq,
 		.remove_all = w.star, .contact = w.contact,
@@ -473,10 +510,12 @@ registrar_handle(const struct uas_request *r, struct str aor, bool retransmit,
 		.user_agent = ua != NULL ? ua->value : STR_NULL,
 		.flow = *r->flow, .now_s = r->now_s,
 	};
+	/* Behind what it repeats, which may still wait for its commit. */
+	if (retransmit)
+		return submit(r, &op, w.outbound, true, out);
 	uas_begin(r, 200, NULL, out);
 	if (!location_refresh(r->location, &op, out))
-		return submit(r, &op, w.outbound, out);
+		return submit(r, &op, w.outbound, false, out);
 	flow_keep(r->flow, aor);
-	end_ok(out, w.path, w.outbound, r->now_s);
-	return UAS_REPLY;
+	return reply_ok(r, &w, out);
 }

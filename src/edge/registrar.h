@@ -10,7 +10,10 @@
  */
 #include "edge/uas_int.h"
 
-/* aor: canonical, borrowed.  retransmit: answered before, changes nothing. */
+/*
+ * aor: canonical, borrowed.  retransmit: this very request came before; it is
+ * answered when that one's change is committed, with what then is there.
+ */
 enum uas_result registrar_handle(const struct uas_request *r, struct str aor,
     bool retransmit, struct buf *out);
 

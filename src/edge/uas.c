@@ -16,19 +16,50 @@
 #define ALLOW_LINE     "Allow: REGISTER, OPTIONS\r\n"
 #define SUPPORTED_LINE "Supported: path, outbound\r\n"
 
-/* Snapshots handed out earlier stay until the end: a reload is rare. */
-struct old_conf {
-	struct old_conf *next;
+#define OWN_MAX 64 /* addresses of this host that are looked at */
+
+/*
+ * The settings of a time, and the host's addresses then.  Earlier ones stay
+ * until the end, since workers may still read them: a reload is rare.
+ */
+struct uas_settings {
+	struct uas_settings *older;
 	struct conf *conf;
+	size_t nown;
+	struct addr own[OWN_MAX];
 };
 
 struct uas {
-	_Atomic(struct conf *) conf;
-	struct old_conf *old;
+	_Atomic(struct uas_settings *) settings;
 	struct location *location;
 	struct users *users;
 	struct nonces *nonces;
 };
+
+static struct uas_settings *
+settings_new(struct conf *conf, struct uas_settings *older)
+{
+	struct uas_settings *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->older = older;
+	s->conf = conf_ref(conf);
+	s->nown = addr_local(s->own, OWN_MAX);
+	return s;
+}
+
+static void
+settings_free(struct uas_settings *s)
+{
+	while (s != NULL) {
+		struct uas_settings *older = s->older;
+
+		conf_unref(s->conf);
+		free(s);
+		s = older;
+	}
+}
 
 int
 uas_new(struct uas **out, struct conf *conf, struct location *location,
@@ -36,12 +67,15 @@ uas_new(struct uas **out, struct conf *conf, struct location *location,
 {
 	struct uas *u = calloc(1, sizeof(*u));
 
-	if (u == NULL ||
+	if (u == NULL)
+		return -ENOMEM;
+	u->settings = settings_new(conf, NULL);
+	if (u->settings == NULL ||
 	    nonces_new(&u->nonces, (size_t)conf->nonces_max) != 0) {
+		settings_free(u->settings);
 		free(u);
 		return -ENOMEM;
 	}
-	u->conf = conf_ref(conf);
 	u->location = location;
 	u->users = users;
 	*out = u;
@@ -53,12 +87,7 @@ uas_free(struct uas *u)
 {
 	if (u == NULL)
 		return;
-	for (struct old_conf *o = u->old, *next; o != NULL; o = next) {
-		next = o->next;
-		conf_unref(o->conf);
-		free(o);
-	}
-	conf_unref(u->conf);
+	settings_free(u->settings);
 	nonces_free(u->nonces);
 	free(u);
 }
@@ -66,17 +95,10 @@ uas_free(struct uas *u)
 void
 uas_set_conf(struct uas *u, struct conf *conf)
 {
-	struct old_conf *o;
+	struct uas_settings *s = settings_new(conf, u->settings);
 
-	if (conf == u->conf)
-		return;
-	o = malloc(sizeof(*o));
-	if (o == NULL)
-		return; /* the old settings go on */
-	o->conf = u->conf;
-	o->next = u->old;
-	u->old = o;
-	u->conf = conf_ref(conf);
+	if (s != NULL)
+		u->settings = s; /* else the old settings go on */
 }
 
 /* ---- parts of an answer ---- */
@@ -140,8 +162,13 @@ uas_is_ours(const struct uas_request *r, struct str host)
 		if (str_ieq(host, str_cstr(r->conf->alias.v[i])))
 			return true;
 	}
-	return addr_parse_ip(&a, host) == 0 &&
-	    addr_equal_ip(&a, &r->flow->local);
+	if (addr_parse_ip(&a, host) != 0)
+		return false;
+	for (size_t i = 0; i < r->settings->nown; i++) {
+		if (addr_equal_ip(&a, &r->settings->own[i]))
+			return true;
+	}
+	return addr_equal_ip(&a, &r->flow->local);
 }
 
 /* ---- methods ---- */
@@ -268,8 +295,8 @@ static void
 begin_request(struct uas_request *r, struct uas *u, const struct flow *flow,
     const struct sip_msg *m)
 {
-	r->uas = u;
-	r->conf = u->conf;
+	r->settings = u->settings;
+	r->conf = r->settings->conf;
 	r->flow = flow;
 	r->msg = m;
 	r->location = u->location;
@@ -279,11 +306,12 @@ begin_request(struct uas_request *r, struct uas *u, const struct flow *flow,
 	make_to_tag(r);
 }
 
+/* Nothing answers a response, an ACK, or what is too broken to be answered. */
 static bool
 is_answered(const struct sip_msg *m)
 {
 	return m->request && m->method != SIP_METHOD_ACK &&
-	    (m->refuse == 0 || m->answerable);
+	    (m->why == NULL || (m->refuse != 0 && m->answerable));
 }
 
 enum uas_result

@@ -12,9 +12,11 @@
 #define UAS_TAG_LEN 17 /* 16 hex digits and NUL */
 #define UAS_AOR_MAX 512
 
+struct uas_settings;
+
 /* One request on its way through. */
 struct uas_request {
-	struct uas *uas;
+	const struct uas_settings *settings;
 	const struct conf *conf;
 	const struct flow *flow;
 	const struct sip_msg *msg;
