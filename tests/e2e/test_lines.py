@@ -3,6 +3,7 @@
 masked.  A change here is a change of an interface."""
 import os
 import re
+import ssl
 import subprocess
 import sys
 import time
@@ -278,11 +279,13 @@ def silent_and_reset():
                       "connection; if it comes again, for a phone that "
                       'restarts" evidence="reset before its ClientHello was '
                       'complete"'))
-        # The whole handshake, and then not a word: pjsip does so.
-        tls(edge.tls, source="127.0.0.13").close()
+        # The whole handshake, and then not a word: pjsip does so.  With 1.2,
+        # where no ticket is left unread, which would make the close a reset.
+        tls(edge.tls, source="127.0.0.13",
+            version=ssl.TLSVersion.TLSv1_2).close()
         line = re.sub(r"ja4=\S+", "ja4=JA4", line_from(edge, "127.0.0.13"))
         equal(line, refusal("127.0.0.13", OWN + "cause=closed_silently "
-                            "confidence=likely next_best=scanner tls=TLSv1.3 "
+                            "confidence=likely next_best=scanner tls=TLSv1.2 "
                             + JA4 + SILENT + 'evidence="closed without an '
                             "alert N ms after Certificate, after the "
                             'handshake, without a SIP message"'))
