@@ -7,15 +7,15 @@
 #include "sip/auth.h"
 #include "sip/reply.h"
 
-/* What makes a request the same as one before (RFC 3261 17.2.3). */
+/*
+ * A retransmission is the same bytes from the same source (RFC 3261 17.1.2.2).
+ * Less would not do: the response says nothing about Contact or Expires.
+ */
 static uint64_t
 request_hash(const struct uas_request *r)
 {
-	const struct sip_msg *m = r->msg;
-	uint64_t part[5] = {
-		hash_bytes(m->via.branch.p, m->via.branch.n),
-		hash_bytes(m->call_id.p, m->call_id.n),
-		m->cseq,
+	uint64_t part[] = {
+		hash_bytes(r->msg->all.p, r->msg->all.n),
 		addr_hash_ip(&r->flow->peer),
 		addr_port(&r->flow->peer),
 	};

@@ -42,9 +42,9 @@ struct nonce_use {
 	enum digest_alg alg;
 	const struct addr *client;
 	uint32_t nc;      /* 0: no qop was used, the nonce serves once       */
-	uint64_t request; /* hash of source, branch, Call-ID and CSeq, by
-	                     which a retransmission is known for 32 s (RFC
-	                     3261 17.2.3, Timer J)                           */
+	uint64_t request; /* hash of source and message, by which a
+	                     retransmission is known for 32 s (RFC 3261
+	                     17.2.2, Timer J)                                */
 	int64_t now_s;
 };
 

@@ -16,11 +16,12 @@
 #define ALLOW_LINE     "Allow: REGISTER, OPTIONS\r\n"
 #define SUPPORTED_LINE "Supported: path, outbound\r\n"
 
-#define OWN_MAX 64 /* addresses of this host that are looked at */
+#define OWN_MAX 64 /* addresses that are looked at */
 
 /*
- * The settings of a time, and the host's addresses then.  Earlier ones stay
- * until the end, since workers may still read them: a reload is rare.
+ * The settings of a time, and the addresses that mean our domain: the host's at
+ * that time and those among the aliases.  Earlier ones stay until the end,
+ * since workers may still read them: a reload is rare.
  */
 struct uas_settings {
 	struct uas_settings *older;
@@ -45,7 +46,10 @@ settings_new(struct conf *conf, struct uas_settings *older)
 		return NULL;
 	s->older = older;
 	s->conf = conf_ref(conf);
-	s->nown = addr_local(s->own, OWN_MAX);
+	for (size_t i = 0; i < conf->alias.n && s->nown < OWN_MAX; i++)
+		s->nown += addr_parse_ip(&s->own[s->nown],
+		    str_cstr(conf->alias.v[i])) == 0;
+	s->nown += addr_local(s->own + s->nown, OWN_MAX - s->nown);
 	return s;
 }
 
