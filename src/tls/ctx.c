@@ -42,8 +42,12 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
 	struct tls_ticket *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	int rc = tls_ticket_use(t, name, iv, cipher, mac, encrypt != 0);
 
-	return tls_ticket_use(t, name, iv, cipher, mac, encrypt != 0);
+	/* RFC 8446 C.4: a ticket is used once, so each use brings another. */
+	if (encrypt == 0 && rc == 1 && SSL_version(ssl) >= TLS1_3_VERSION)
+		rc = 2;
+	return rc;
 }
 
 static uint16_t
