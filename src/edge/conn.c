@@ -435,7 +435,7 @@ feed_tls(struct conn *c, struct str bytes)
 	if (after == TLS_CONN_FAILED)
 		linger(c, TRUST_END_US);
 	else if (after == TLS_CONN_CLOSED)
-		linger(c, TRUST_END_FIN);
+		conn_close(c, TRUST_END_FIN); /* it wants no more of us */
 	else if (before == TLS_CONN_HANDSHAKE && after == TLS_CONN_OPEN &&
 	    c->state == CONN_HANDSHAKE)
 		enter(c, CONN_FRESH);

@@ -199,7 +199,7 @@ on_connections(evutil_socket_t fd, short what, void *arg)
 			pause_accept(w);
 			return;
 		}
-		conn = sock_accept(fd, &peer, &local);
+		conn = sock_accept(fd, &l->socket.addr, &peer, &local);
 		if (conn == -EMFILE || conn == -ENFILE) {
 			tally(TALLY_CONNECTIONS_MAX, &l->socket.addr);
 			if (!conn_push_out(w))

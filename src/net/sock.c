@@ -44,6 +44,20 @@ bound_socket(const struct addr *local, int type)
 	return fd;
 }
 
+/*
+ * What accepted connections inherit, set once instead of at each accept.  Best
+ * effort: a connection without them still works.
+ */
+static void
+set_inherited(int fd)
+{
+	(void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	(void)set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
+	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_EVERY_S);
+	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
+}
+
 int
 sock_listen(const struct addr *local, int backlog)
 {
@@ -51,6 +65,7 @@ sock_listen(const struct addr *local, int backlog)
 
 	if (fd < 0)
 		return fd;
+	set_inherited(fd);
 	if (listen(fd, backlog) != 0) {
 		int err = -errno;
 		close(fd);
@@ -85,7 +100,8 @@ sock_udp(const struct addr *local)
 }
 
 int
-sock_accept(int listener, struct addr *peer, struct addr *local)
+sock_accept(int listener, const struct addr *bound, struct addr *peer,
+    struct addr *local)
 {
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
@@ -96,13 +112,10 @@ sock_accept(int listener, struct addr *peer, struct addr *local)
 	if (fd < 0)
 		return -errno;
 	addr_from_sa(peer, (struct sockaddr *)&ss);
-	sock_local(fd, local);
-	/* Best effort: a socket without them still works. */
-	(void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	(void)set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
-	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_EVERY_S);
-	(void)set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
+	if (addr_is_any(bound))
+		sock_local(fd, local);
+	else
+		*local = *bound;
 	return fd;
 }
 

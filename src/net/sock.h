@@ -9,14 +9,19 @@
 
 #include "base/addr.h"
 
-/* TCP listener with SO_REUSEPORT.  >= 0: the descriptor; else -errno. */
+/* TCP listener with SO_REUSEPORT; its connections have keepalives, no delay.
+ *  >= 0: the descriptor; else -errno. */
 MUSTCHECK int sock_listen(const struct addr *local, int backlog);
 
 /* UDP socket with SO_REUSEPORT; with IP_PKTINFO when local is a wildcard. */
 MUSTCHECK int sock_udp(const struct addr *local);
 
-/* Accept one; -EAGAIN when there is none.  peer and local are written. */
-MUSTCHECK int sock_accept(int listener, struct addr *peer, struct addr *local);
+/*
+ * Accept one; -EAGAIN when there is none.  bound: what the listener is bound
+ * to; peer and local are written.
+ */
+MUSTCHECK int sock_accept(int listener, const struct addr *bound,
+    struct addr *peer, struct addr *local);
 
 /* The address a descriptor is bound to. */
 void sock_local(int fd, struct addr *out);
