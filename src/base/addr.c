@@ -184,37 +184,73 @@ addr_set_port(struct addr *a, uint16_t port)
 		a->u.in6.sin6_port = htons(port);
 }
 
+/* Decimal digits and where they end: every answer has an address in it. */
+static char *
+put_number(char *at, unsigned v)
+{
+	char digits[8];
+	size_t n = 0;
+	do {
+		digits[n++] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	while (n > 0)
+		*at++ = digits[--n];
+	return at;
+}
+
+static char *
+put_ip4(char *at, const struct in_addr *ip)
+{
+	uint32_t v = ntohl(ip->s_addr);
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		at = put_number(at, v >> shift & 0xff);
+		*at++ = '.';
+	}
+	return at - 1;
+}
+
+static char *
+put_ip6(char *at, const struct sockaddr_in6 *in6, bool bracket)
+{
+	char ip[INET6_ADDRSTRLEN] = "?", zone[IF_NAMESIZE + 1] = "";
+	uint32_t scope = in6->sin6_scope_id;
+	IGNORE(inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof(ip)) ==
+	    NULL); /* it has the room */
+	if (scope != 0) {
+		zone[0] = '%';
+		/* An interface that has gone is named by number. */
+		if (if_indextoname(scope, zone + 1) == NULL)
+			snprintf(zone, sizeof(zone), "%%%u", scope);
+	}
+	return at + snprintf(at, ADDR_STRLEN - sizeof(":65535"), "%s%s%s%s",
+	    bracket ? "[" : "", ip, zone, bracket ? "]" : "");
+}
+
+static char *
+put_ip(char *at, const struct addr *a, bool bracket)
+{
+	if (a->u.sa.sa_family == AF_INET)
+		return put_ip4(at, &a->u.in.sin_addr);
+	if (a->u.sa.sa_family == AF_INET6)
+		return put_ip6(at, &a->u.in6, bracket);
+	*at = '?';
+	return at + 1;
+}
+
 const char *
 addr_print_ip(const struct addr *a, bool bracket, char out[ADDR_STRLEN])
 {
-	char ip[INET6_ADDRSTRLEN] = "?", zone[IF_NAMESIZE + 1] = "";
-	bool v6 = a->u.sa.sa_family == AF_INET6;
-	if (v6) {
-		uint32_t scope = a->u.in6.sin6_scope_id;
-		IGNORE(inet_ntop(AF_INET6, &a->u.in6.sin6_addr, ip,
-		           sizeof(ip)) == NULL); /* it has the room */
-		if (scope != 0) {
-			zone[0] = '%';
-			/* An interface that has gone is named by number. */
-			if (if_indextoname(scope, zone + 1) == NULL)
-				snprintf(zone, sizeof(zone), "%%%u", scope);
-		}
-	} else if (a->u.sa.sa_family == AF_INET) {
-		IGNORE(inet_ntop(AF_INET, &a->u.in.sin_addr, ip,
-		           sizeof(ip)) == NULL); /* it has the room */
-	}
-	bracket = bracket && v6;
-	snprintf(out, ADDR_STRLEN, "%s%s%s%s", bracket ? "[" : "", ip, zone,
-	    bracket ? "]" : "");
+	*put_ip(out, a, bracket) = '\0';
 	return out;
 }
 
 const char *
 addr_print(const struct addr *a, char out[ADDR_STRLEN])
 {
-	char ip[ADDR_STRLEN];
-	snprintf(out, ADDR_STRLEN, "%.70s:%u", addr_print_ip(a, true, ip),
-	    (unsigned)addr_port(a));
+	char *at = put_ip(out, a, true);
+	*at++ = ':';
+	*put_number(at, addr_port(a)) = '\0';
 	return out;
 }
 
