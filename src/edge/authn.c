@@ -15,7 +15,7 @@ static uint64_t
 request_hash(const struct uas_request *r)
 {
 	uint64_t part[] = {
-		hash_bytes(r->msg->all.p, r->msg->all.n),
+		r->hash,
 		addr_hash_ip(&r->flow->peer),
 		addr_port(&r->flow->peer),
 	};

@@ -11,6 +11,7 @@
 
 #define SHARDS       16
 #define WAYS         8      /* entries a hash may lie in */
+#define CACHE_LINE   64
 #define MAC_BYTES    16
 #define TIME_HEX     8
 #define HEAD_HEX     17     /* time, algorithm, serial number */
@@ -23,7 +24,6 @@
  * nothing to allocate, no list to keep.  Times are low bits of the wall time.
  */
 struct entry {
-	uint64_t nonce;      /* hash; 0: free                        */
 	uint64_t request;    /* the last request answered            */
 	uint32_t client;     /* hash of its IP address               */
 	uint32_t nc;
@@ -32,15 +32,22 @@ struct entry {
 };
 
 /*
- * What a set forgets could be replayed from its first count on: a nonce that
- * is not in its set and was issued before the set's floor counts as used.
+ * The hashes of a set fill one cache line, and one entry is looked at.  What a
+ * set forgets could be replayed from its first count on: a nonce that is not
+ * in its set and was issued before the set's floor counts as used.
  */
+struct set {
+	_Alignas(CACHE_LINE) uint64_t nonce[WAYS]; /* hash; 0: free */
+	struct entry entry[WAYS];
+	uint32_t floor_s;
+};
+
 struct nonces {
 	uint8_t key[32];
 	atomic_uint serial;
-	size_t set_mask;
-	struct entry *entry;
-	uint32_t *floor_s;   /* of each set */
+	size_t mask;         /* sets - 1 */
+	struct set *set;     /* in memory */
+	void *memory;
 	pthread_mutex_t lock[SHARDS];
 };
 
@@ -54,15 +61,16 @@ nonces_new(struct nonces **out, size_t max)
 		return -ENOMEM;
 	while (sets * WAYS < max)
 		sets *= 2;
-	n->set_mask = sets - 1;
-	n->entry = calloc(sets * WAYS, sizeof(*n->entry));
-	n->floor_s = calloc(sets, sizeof(*n->floor_s));
-	if (n->entry == NULL || n->floor_s == NULL) {
-		free(n->entry);
-		free(n->floor_s);
+	n->mask = sets - 1;
+	/* One set more than needed, to begin at a cache line: aligned memory
+	 * would have to be cleared by hand, which touches all of it. */
+	n->memory = calloc(sets + 1, sizeof(*n->set));
+	if (n->memory == NULL) {
 		free(n);
 		return -ENOMEM;
 	}
+	n->set = (struct set *)(((uintptr_t)n->memory + CACHE_LINE - 1) &
+	    ~(uintptr_t)(CACHE_LINE - 1));
 	digest_random(n->key, sizeof(n->key));
 	for (int i = 0; i < SHARDS; i++)
 		pthread_mutex_init(&n->lock[i], NULL);
@@ -78,8 +86,7 @@ nonces_free(struct nonces *n)
 	for (int i = 0; i < SHARDS; i++)
 		pthread_mutex_destroy(&n->lock[i]);
 	digest_wipe(n->key, sizeof(n->key));
-	free(n->entry);
-	free(n->floor_s);
+	free(n->memory);
 	free(n);
 }
 
@@ -117,22 +124,6 @@ nonce_make(struct nonces *n, char out[NONCE_LEN], enum digest_alg alg,
 	mac(n, str_of(out, HEAD_HEX), client, realm, out + HEAD_HEX);
 }
 
-/* Where a nonce's entry is or would be; the shard's lock is held. */
-static struct entry *
-find(struct nonces *n, uint64_t hash, struct entry **oldest)
-{
-	struct entry *set = n->entry + (hash & n->set_mask) * WAYS;
-
-	*oldest = set;
-	for (int i = 0; i < WAYS; i++) {
-		if (set[i].nonce == hash)
-			return &set[i];
-		if (set[i].used_s < (*oldest)->used_s)
-			*oldest = &set[i];
-	}
-	return NULL;
-}
-
 static uint64_t
 hash_of(struct str nonce)
 {
@@ -141,10 +132,50 @@ hash_of(struct str nonce)
 	return hash != 0 ? hash : 1;
 }
 
+static struct set *
+set_of(struct nonces *n, uint64_t hash)
+{
+	return &n->set[hash & n->mask];
+}
+
 static pthread_mutex_t *
 lock_of(struct nonces *n, uint64_t hash)
 {
-	return &n->lock[(hash & n->set_mask) % SHARDS];
+	return &n->lock[(hash & n->mask) % SHARDS];
+}
+
+/* A nonce's entry, NULL: not there; the shard's lock is held. */
+static struct entry *
+find(struct set *s, uint64_t hash)
+{
+	for (int i = 0; i < WAYS; i++) {
+		if (s->nonce[i] == hash)
+			return &s->entry[i];
+	}
+	return NULL;
+}
+
+/*
+ * A place for a new one.  What lay there raises the floor; but in the second in
+ * which it was issued the floor stays below it, for phones that were challenged
+ * just now must get in.
+ */
+static struct entry *
+replace_oldest(struct set *s, uint64_t hash, uint32_t now_s)
+{
+	uint32_t above;
+	int at = 0;
+
+	for (int i = 1; i < WAYS; i++) {
+		if (s->entry[i].used_s < s->entry[at].used_s)
+			at = i;
+	}
+	above = s->entry[at].issued_s;
+	above = above < now_s ? above + 1 : now_s;
+	if (s->nonce[at] != 0 && above > s->floor_s)
+		s->floor_s = above;
+	s->nonce[at] = hash;
+	return &s->entry[at];
 }
 
 /* Of our form, for this algorithm, and when it says it was issued. */
@@ -192,17 +223,18 @@ nonce_judge(struct nonces *n, const struct nonce_use *use, struct str realm,
     int lifetime_s)
 {
 	uint64_t hash = hash_of(use->nonce);
+	struct set *set = set_of(n, hash);
+	struct entry *e, seen = { 0 };
 	enum nonce_verdict verdict;
-	struct entry *e, *oldest, seen = { 0 };
 	uint32_t issued_s, floor_s;
 
 	if (!issued(use->nonce, use->alg, &issued_s))
 		return NONCE_FOREIGN;
 	pthread_mutex_lock(lock_of(n, hash));
-	e = find(n, hash, &oldest);
+	e = find(set, hash);
 	if (e != NULL)
 		seen = *e;
-	floor_s = n->floor_s[hash & n->set_mask];
+	floor_s = e != NULL ? 0 : set->floor_s;
 	pthread_mutex_unlock(lock_of(n, hash));
 	if (e != NULL)
 		verdict = judge_known(&seen, use->client, use->nc,
@@ -218,36 +250,22 @@ nonce_judge(struct nonces *n, const struct nonce_use *use, struct str realm,
 	return verdict;
 }
 
-/*
- * An entry gives way.  In the second in which it was issued the floor stays
- * below it: phones that were challenged just now must get in.
- */
-static void
-forget(struct nonces *n, const struct entry *e, uint64_t hash, uint32_t now_s)
-{
-	uint32_t *floor_s = &n->floor_s[hash & n->set_mask];
-	uint32_t above = e->issued_s < now_s ? e->issued_s + 1 : now_s;
-
-	if (e->nonce != 0 && above > *floor_s)
-		*floor_s = above;
-}
-
 bool
 nonce_used(struct nonces *n, const struct nonce_use *use)
 {
 	uint64_t hash = hash_of(use->nonce);
-	struct entry *e, *oldest;
+	struct set *set = set_of(n, hash);
+	struct entry *e;
 	uint32_t issued_s;
 	bool ok = issued(use->nonce, use->alg, &issued_s);
 
 	pthread_mutex_lock(lock_of(n, hash));
-	e = find(n, hash, &oldest);
+	e = find(set, hash);
 	if (e != NULL) {
 		ok = ok && use->nc > e->nc;
-	} else if (ok && issued_s >= n->floor_s[hash & n->set_mask]) {
-		e = oldest;
-		forget(n, e, hash, (uint32_t)use->now_s);
-		*e = (struct entry) { .nonce = hash, .issued_s = issued_s,
+	} else if (ok && issued_s >= set->floor_s) {
+		e = replace_oldest(set, hash, (uint32_t)use->now_s);
+		*e = (struct entry) { .issued_s = issued_s,
 			.client = (uint32_t)addr_hash_ip(use->client) };
 	} else {
 		ok = false;

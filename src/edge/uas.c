@@ -107,25 +107,6 @@ uas_set_conf(struct uas *u, struct conf *conf)
 
 /* ---- parts of an answer ---- */
 
-/*
- * The same request gets the same tag, without anything being remembered
- * (RFC 3261 8.2.7).
- */
-static void
-make_to_tag(struct uas_request *r)
-{
-	const struct sip_msg *m = r->msg;
-	uint64_t part[4] = {
-		hash_bytes(m->call_id.p, m->call_id.n),
-		hash_bytes(m->from_tag.p, m->from_tag.n),
-		hash_bytes(m->via.branch.p, m->via.branch.n),
-		m->cseq,
-	};
-	uint64_t tag = hash_bytes(part, sizeof(part));
-
-	str_hex(r->to_tag, &tag, sizeof(tag));
-}
-
 void
 uas_begin(const struct uas_request *r, int status, const char *reason,
     struct buf *out)
@@ -307,7 +288,10 @@ begin_request(struct uas_request *r, struct uas *u, const struct flow *flow,
 	r->users = u->users;
 	r->nonces = u->nonces;
 	r->now_s = clock_wall_s();
-	make_to_tag(r);
+	/* The same request gets the same tag, without anything being
+	 * remembered (RFC 3261 8.2.7). */
+	r->hash = hash_bytes(m->all.p, m->all.n);
+	str_hex(r->to_tag, &r->hash, sizeof(r->hash));
 }
 
 /* Nothing answers a response, an ACK, or what is too broken to be answered. */

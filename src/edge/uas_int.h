@@ -24,6 +24,7 @@ struct uas_request {
 	struct users *users;
 	struct nonces *nonces;
 	int64_t now_s;
+	uint64_t hash;            /* of all its bytes */
 	char to_tag[UAS_TAG_LEN];
 };
 
