@@ -161,15 +161,19 @@ str_hex(char *out, const void *bytes, size_t n)
 	out[2 * n] = '\0';
 }
 
+/* A table, since digits and letters of a digest come in no order. */
+static const uint8_t nibbles[256] = {
+	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6,
+	['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+	['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+	['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
+/* -1: no hexadecimal digit. */
 static int
 nibble(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)lower(c);
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
+	return nibbles[(uint8_t)c] - 1;
 }
 
 bool

@@ -85,7 +85,7 @@ collect(struct str list, struct str value[KNOWN])
 		if (!auth_param_next(&list, &name, &v))
 			return E_PARSE;
 		for (size_t i = 0; i < KNOWN; i++) {
-			if (!str_ieq(name, known[i]))
+			if (name.n != known[i].n || !str_ieq(name, known[i]))
 				continue;
 			if (value[i].p != NULL)
 				return E_PARSE;

@@ -283,10 +283,18 @@ sip_uri_aor(struct buf *out, const struct sip_uri *u, struct str host)
 {
 	struct str h = host.p != NULL ? host : u->host;
 	bool escaped;
+	char *to;
 
-	for (size_t i = 0; i < u->user.n;)
-		buf_putc(out, (char)next_char(u->user, &i, &escaped));
+	if (str_find(u->user, '%') == u->user.n)
+		buf_str(out, u->user);
+	else
+		for (size_t i = 0; i < u->user.n;)
+			buf_putc(out, (char)next_char(u->user, &i, &escaped));
 	buf_putc(out, '@');
+	to = buf_room(out, h.n);
+	if (to == NULL)
+		return;
 	for (size_t i = 0; i < h.n; i++)
-		buf_putc(out, (char)lower((uint8_t)h.p[i]));
+		to[i] = (char)lower((uint8_t)h.p[i]);
+	out->n += h.n;
 }
