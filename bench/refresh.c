@@ -200,11 +200,11 @@ main(int argc, char **argv)
 	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 200;
 	struct cost challenges = { 0 }, first = { 0 }, refreshes = { 0 };
 	struct flow flow = { .transport = FLOW_UDP };
-	struct location *location;
-	struct users *users;
-	struct store *store;
-	struct conf *conf;
-	struct uas *uas;
+	struct location *location = NULL;
+	struct users *users = NULL;
+	struct store *store = NULL;
+	struct conf *conf = NULL;
+	struct uas *uas = NULL;
 	struct buf why;
 
 	log_set_level(LOG_LEVEL_ERR);
