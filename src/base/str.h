@@ -36,6 +36,13 @@ str_cstr(const char *p)
 	return (struct str) { p, p != NULL ? strlen(p) : 0 };
 }
 
+/* One past the last byte; NULL of a NULL slice (NULL + 0 is undefined). */
+static inline const char *
+str_end(struct str s)
+{
+	return s.n == 0 ? s.p : s.p + s.n;
+}
+
 static inline bool
 str_eq(struct str a, struct str b)
 {

@@ -49,7 +49,7 @@ static const struct str known[KNOWN] = {
 static bool
 auth_param_next(struct str *list, struct str *name, struct str *value)
 {
-	const char *end = list->p + list->n, *p = list->p, *q;
+	const char *end = str_end(*list), *p = list->p, *q;
 
 	q = sip_run(p, end, C_TOKEN);
 	*name = str_of(p, (size_t)(q - p));
@@ -74,7 +74,7 @@ static int
 collect(struct str list, struct str value[KNOWN])
 {
 	for (;;) {
-		const char *end = list.p + list.n, *p = list.p;
+		const char *end = str_end(list), *p = list.p;
 		struct str name, v;
 
 		while (p < end && (*p == ',' || sip_is(*p, C_LWS)))
@@ -121,9 +121,9 @@ sip_credentials_parse(struct sip_credentials *out, struct str s)
 	s = str_trim(s);
 	if (s.n == 0)
 		return E_PARSE;
-	p = sip_run(s.p, s.p + s.n, C_TOKEN);
+	p = sip_run(s.p, str_end(s), C_TOKEN);
 	scheme = str_of(s.p, (size_t)(p - s.p));
-	if (!str_ieq(scheme, STR("Digest")) || p == s.p + s.n ||
+	if (!str_ieq(scheme, STR("Digest")) || p == str_end(s) ||
 	    !sip_is(*p, C_LWS) || collect(str_from(s, scheme.n), v) != 0)
 		return E_PARSE;
 	for (size_t i = USERNAME; i <= RESPONSE; i++) {

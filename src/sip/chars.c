@@ -63,7 +63,7 @@ const uint16_t sip_chars[256] = {
 bool
 sip_all(struct str s, unsigned mask, bool escapes)
 {
-	const char *p = s.p, *end = s.p + s.n;
+	const char *p = s.p, *end = str_end(s);
 
 	for (;;) {
 		p = sip_run(p, end, mask);
@@ -96,7 +96,7 @@ static bool
 ipv6_separator(struct str s, const char *p, const char **q, int *dots,
     bool *gap)
 {
-	const char *at = *q, *end = s.p + s.n;
+	const char *at = *q, *end = str_end(s);
 
 	if (*at == '.') {
 		(*dots)++;
@@ -123,7 +123,7 @@ ipv6_separator(struct str s, const char *p, const char **q, int *dots,
 static bool
 ipv6_ok(struct str s)
 {
-	const char *p = s.p, *end = s.p + s.n;
+	const char *p = s.p, *end = str_end(s);
 	int groups = 0, dots = 0;
 	bool gap = false;
 
@@ -198,7 +198,7 @@ sip_host_port(const char **p, const char *end, bool lws, struct str *host,
 int
 sip_version(struct str s)
 {
-	const char *p = s.p, *end = s.p + s.n, *q;
+	const char *p = s.p, *end = str_end(s), *q;
 
 	if (s.n == 7 && memcmp(p, "SIP/2.0", 7) == 0)
 		return 2;

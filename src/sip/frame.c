@@ -43,7 +43,7 @@ empty_line(struct sip_frame *f, struct str bytes, size_t *used,
 static bool
 names_sip(struct str line)
 {
-	const char *p = line.p, *end = line.p + line.n;
+	const char *p = line.p, *end = str_end(line);
 
 	while ((p = memchr(p, '/', (size_t)(end - p))) != NULL) {
 		if (p - line.p >= 3 && str_ieq(str_of(p - 3, 3), STR("SIP")))
@@ -61,7 +61,7 @@ names_sip(struct str line)
 static enum sip_frame_result
 start_line(struct sip_frame *f, struct str bytes, const char **why)
 {
-	const char *end = bytes.p + bytes.n, *p = bytes.p + f->scanned;
+	const char *end = str_end(bytes), *p = bytes.p + f->scanned;
 
 	while (p < end && (!sip_is(*p, C_CTL) || *p == '\t'))
 		p++;
@@ -82,7 +82,7 @@ start_line(struct sip_frame *f, struct str bytes, const char **why)
 static enum sip_frame_result
 end_of_head(struct sip_frame *f, struct str bytes, const char **why)
 {
-	const char *end = bytes.p + bytes.n, *p = bytes.p + f->scanned;
+	const char *end = str_end(bytes), *p = bytes.p + f->scanned;
 
 	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
 		if (p[-1] != '\r')
@@ -132,10 +132,13 @@ body_length(struct str head, size_t line, uint32_t *length, const char **why)
 	return found ? SIP_FRAME_MSG : bad(why, "no Content-Length");
 }
 
-/* Everything up to the total length of the message at the front. */
+/*
+ * Everything up to the total length of the message at the front.  bytes ends
+ * where the head must have ended: how much more came at once changes nothing.
+ */
 static enum sip_frame_result
-measure(struct sip_frame *f, struct str bytes, size_t head_max,
-    size_t message_max, const char **why)
+measure(struct sip_frame *f, struct str bytes, size_t message_max,
+    const char **why)
 {
 	enum sip_frame_result r;
 	uint32_t length = 0;
@@ -144,8 +147,6 @@ measure(struct sip_frame *f, struct str bytes, size_t head_max,
 		return r;
 	if ((r = end_of_head(f, bytes, why)) != SIP_FRAME_MSG)
 		return r;
-	if (f->head > head_max)
-		return SIP_FRAME_MORE; /* the caller sees that it is too long */
 	r = body_length(str_of(bytes.p, f->head), f->line, &length, why);
 	if (r != SIP_FRAME_MSG)
 		return r;
@@ -168,13 +169,14 @@ sip_frame_next(struct sip_frame *f, struct str bytes, size_t head_max,
 	if (f->scanned == 0 && bytes.p[0] == '\r')
 		return empty_line(f, bytes, used, why);
 	if (f->total == 0)
-		r = measure(f, bytes, head_max, message_max, why);
+		r = measure(f, str_of(bytes.p, bytes.n < head_max ?
+		    bytes.n : head_max), message_max, why);
 	if (r == SIP_FRAME_BAD) {
 		*used = f->head != 0 ? f->head : bytes.n;
 		return r;
 	}
-	if ((f->head != 0 ? f->head : bytes.n) > head_max) {
-		*used = f->head != 0 ? f->head : bytes.n;
+	if (f->head == 0 && bytes.n > head_max) {
+		*used = bytes.n;
 		*why = "head over the limit";
 		return SIP_FRAME_LIMIT;
 	}

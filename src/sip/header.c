@@ -173,7 +173,7 @@ quoted_controls(struct str value)
 enum sip_line
 sip_line_next(struct str *rest, struct sip_field *f, const char **why)
 {
-	const char *p = rest->p, *end = rest->p + rest->n, *q, *value;
+	const char *p = rest->p, *end = str_end(*rest), *q, *value;
 	size_t controls = 0;
 
 	if (end - p >= 2 && p[0] == '\r' && p[1] == '\n') {

@@ -44,7 +44,7 @@ status_line(struct sip_msg *m, struct str line)
 static void
 request_line(struct sip_msg *m, struct str line)
 {
-	const char *end = line.p + line.n, *p = end;
+	const char *end = str_end(line), *p = end;
 	int version;
 
 	while (p > line.p && p[-1] != ' ')
@@ -208,7 +208,7 @@ call_id(struct sip_msg *m)
 		return;
 	}
 	m->call_id = f->value;
-	end = f->value.p + f->value.n;
+	end = str_end(f->value);
 	p = sip_run(f->value.p, end, C_WORD);
 	q = p < end && *p == '@' ? sip_run(p + 1, end, C_WORD) : p;
 	if (p == f->value.p || q != end || (q > p && q - p == 1))
@@ -227,13 +227,13 @@ cseq(struct sip_msg *m)
 		refuse(m, 400, "no CSeq");
 		return;
 	}
-	end = f->value.p + f->value.n;
+	end = str_end(f->value);
 	p = sip_run(f->value.p, end, C_DIGIT);
 	digits = str_of(f->value.p, (size_t)(p - f->value.p));
 	p = sip_run(p, end, C_LWS);
 	m->cseq_method = str_of(p, (size_t)(end - p));
 	if (!str_u32(digits, &m->cseq) || m->cseq_method.n == 0 ||
-	    p == digits.p + digits.n ||
+	    p == str_end(digits) ||
 	    !sip_all(m->cseq_method, C_TOKEN, false)) {
 		refuse(m, 400, "malformed CSeq");
 		return;
@@ -293,7 +293,7 @@ cut_body(struct sip_msg *m, struct str rest, enum sip_msg_form form)
 		return;
 	}
 	m->body.n = m->content_length;
-	m->all.n = (size_t)(m->body.p + m->body.n - m->all.p);
+	m->all.n = (size_t)(str_end(m->body) - m->all.p);
 }
 
 /* All but field[], which is 5 kB and ends at nfield. */
@@ -355,7 +355,7 @@ sip_msg_parse(struct sip_msg *m, struct str bytes, enum sip_msg_form form,
 	max_forwards(m);
 	content_length(m);
 	if (ended)
-		cut_body(m, str_of(head.p, (size_t)(m->all.p + m->all.n - head.p)), form);
+		cut_body(m, str_of(head.p, (size_t)(str_end(m->all) - head.p)), form);
 	if (m->why == NULL)
 		return 0;
 	return m->refuse == 513 ? E_LIMIT : E_PARSE;

@@ -66,7 +66,7 @@ sip_nameaddr_parse(struct sip_nameaddr *out, struct str s)
 	if (s.n == 0)
 		return E_PARSE;
 	p = s.p;
-	end = s.p + s.n;
+	end = str_end(s);
 	if (*p == '*' && s.n == 1) {
 		out->star = true;
 		out->uri = s;

@@ -8,7 +8,7 @@
 bool
 sip_param_next(struct str *list, struct sip_param *out)
 {
-	const char *end = list->p + list->n, *p, *q;
+	const char *end = str_end(*list), *p, *q;
 
 	p = sip_run(list->p, end, C_LWS);
 	if (p == end) {
@@ -73,7 +73,7 @@ trim(const char *p, const char *end)
 bool
 sip_list_next(struct str *list, struct str *element)
 {
-	const char *p = list->p, *end = list->p + list->n;
+	const char *p = list->p, *end = str_end(*list);
 	bool quoted = false, bracket = false;
 
 	if (p == NULL)

@@ -148,8 +148,8 @@ vias(struct buf *out, const struct sip_msg *m, const struct addr *source)
 	    addr_is_set(source)) {
 		buf_puts(out, "Via: ");
 		topmost(out, &m->via, source);
-		after = m->via.all.p + m->via.all.n;
-		buf_put(out, after, (size_t)(f->value.p + f->value.n - after));
+		after = str_end(m->via.all);
+		buf_put(out, after, (size_t)(str_end(f->value) - after));
 		buf_put(out, "\r\n", 2);
 		f = sip_msg_next(m, f);
 	}

@@ -25,7 +25,7 @@ part_next(struct str *list, char sep, struct str *name, struct str *value)
 	part = str_cut(list, sep);
 	eq = str_find(part, '=');
 	*name = str_of(part.p, eq);
-	*value = eq < part.n ? str_from(part, eq + 1) : str_of(part.p + eq, 0);
+	*value = eq < part.n ? str_from(part, eq + 1) : str_of(str_end(part), 0);
 	return true;
 }
 
@@ -35,7 +35,7 @@ params_ok(struct str list)
 	struct str name, value;
 
 	while (part_next(&list, ';', &name, &value)) {
-		bool bare = value.p == name.p + name.n;
+		bool bare = value.p == str_end(name);
 
 		if (name.n == 0 || !sip_all(name, C_PARAM, true) ||
 		    !sip_all(value, C_PARAM, true) || (!bare && value.n == 0))
@@ -61,7 +61,7 @@ userinfo(struct sip_uri *out, const char *p, const char *at)
 static int
 scheme(struct sip_uri *out, struct str s)
 {
-	const char *end = s.p + s.n, *p;
+	const char *end = str_end(s), *p;
 
 	*out = (struct sip_uri) { .scheme = SIP_SCHEME_OTHER, .all = s };
 	if (s.n == 0 || !sip_is(s.p[0], C_ALPHA))
@@ -80,7 +80,7 @@ scheme(struct sip_uri *out, struct str s)
 int
 sip_uri_parse(struct sip_uri *out, struct str s)
 {
-	const char *p, *end = s.p + s.n, *q;
+	const char *p, *end = str_end(s), *q;
 
 	if (scheme(out, s) != 0)
 		return E_PARSE;

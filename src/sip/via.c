@@ -65,7 +65,7 @@ sip_via_parse(struct sip_via *out, struct str s)
 	if (s.n == 0)
 		return E_PARSE;
 	p = s.p;
-	end = s.p + s.n;
+	end = str_end(s);
 	out->all = s;
 	if (protocol(out, &p, end) != 0 ||
 	    sip_host_port(&p, end, true, &out->host, &out->port) != 0)

@@ -490,8 +490,8 @@ put_ending(struct buf *b, const struct trust_evidence *e)
 		[TRUST_STAGE_HELLO] = "after its ClientHello",
 		[TRUST_STAGE_CERTIFICATE] = "after Certificate",
 		[TRUST_STAGE_KEY_EXCHANGE] = "after its key exchange",
-		[TRUST_STAGE_FINISHED] = "after the handshake, without a SIP "
-		    "message",
+		[TRUST_STAGE_FINISHED] =
+		    "after the handshake, without a SIP message",
 		[TRUST_STAGE_SIP] = "after a SIP message",
 	};
 	static const char *const ends[] = {

@@ -76,7 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static struct sip_msg m;
 	/* A copy of its own size: one byte too far is seen. */
-	char *copy = malloc(n > 0 ? n : 1);
+	char *copy = calloc(n > 0 ? n : 1, 1);
 	struct str bytes = str_of(copy, n);
 
 	must(copy != NULL);
