@@ -67,3 +67,22 @@ tls_suite_auth(uint16_t suite)
 			return range[i].auth;
 	return TLS_AUTH_OTHER;
 }
+
+bool
+tls_suite_static_rsa(uint16_t suite)
+{
+	static const struct {
+		uint16_t first, last;
+	} rsa[] = {
+		{ 0x0001, 0x000a }, { 0x002f, 0x002f }, { 0x0035, 0x0035 },
+		{ 0x003b, 0x003d }, { 0x0041, 0x0041 }, { 0x0084, 0x0084 },
+		{ 0x0096, 0x0096 }, { 0x009c, 0x009d }, { 0x00ba, 0x00ba },
+		{ 0x00c0, 0x00c0 }, { 0xc03c, 0xc03d }, { 0xc050, 0xc051 },
+		{ 0xc07a, 0xc07b }, { 0xc09c, 0xc09d }, { 0xc0a0, 0xc0a1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rsa); i++)
+		if (suite >= rsa[i].first && suite <= rsa[i].last)
+			return true;
+	return false;
+}

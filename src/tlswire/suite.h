@@ -2,6 +2,7 @@
 #ifndef TLSWIRE_SUITE_H
 #define TLSWIRE_SUITE_H
 /* tlswire/suite - what kind of certificate a cipher suite needs. */
+#include <stdbool.h>
 #include <stdint.h>
 
 enum tls_auth {
@@ -13,5 +14,8 @@ enum tls_auth {
 
 /* Of the IANA registry's TLS cipher suites. */
 enum tls_auth tls_suite_auth(uint16_t suite);
+
+/* The client encrypts to the certificate's key; the server signs nothing. */
+bool tls_suite_static_rsa(uint16_t suite);
 
 #endif

@@ -43,6 +43,28 @@ enum trust_key {
 	TRUST_KEY_ECDSA,
 };
 
+/*
+ * What can be wrong with a chain, in general or in the eyes of one client; a
+ * set of them is a mask of 1 << fault.
+ */
+enum trust_fault {
+	TRUST_FAULT_ROOT,           /* the client does not hold the root    */
+	TRUST_FAULT_INCOMPLETE,     /* an issuer between was not sent       */
+	TRUST_FAULT_SELF_SIGNED,    /* the leaf is its own root             */
+	TRUST_FAULT_NAME,           /* not the name the client asked for    */
+	TRUST_FAULT_EXPIRED,
+	TRUST_FAULT_TOO_NEW,        /* not valid yet                        */
+	TRUST_FAULT_PURPOSE,        /* extended key usage without serverAuth */
+	TRUST_FAULT_WEAK_SIGNATURE, /* SHA-1 or MD5                         */
+	TRUST_FAULT_WEAK_KEY,       /* RSA below 2048 bits                  */
+	TRUST_FAULT_BAD_SIGNATURE,  /* not its issuer's: same name, other key */
+	TRUST_FAULT_KEY_MISMATCH,   /* our key is not the leaf's            */
+	TRUST_FAULT_LEAF_IS_CA,     /* a CA's certificate in the leaf's place */
+	TRUST_FAULT_ORDER,          /* not leaf first, each issuer next     */
+	TRUST_FAULT_STAPLE,         /* OCSP: revoked, or demanded, not given */
+	TRUST_FAULTS
+};
+
 #define TRUST_TEXT_MAX    128
 #define TRUST_CIPHERS_MAX 96
 
@@ -74,6 +96,8 @@ struct trust_evidence {
 	char chain[TRUST_TEXT_MAX]; /* its name in the configuration        */
 	char root[TRUST_TEXT_MAX];  /* common name of the root it leads to  */
 	int64_t chain_not_before_s, chain_not_after_s; /* narrowest of all  */
+	uint32_t chain_faults;      /* mask of those that we know of        */
+	uint32_t chain_depth;       /* certificates sent, 0: unknown        */
 	enum trust_key our_key;
 	uint16_t our_min_version, our_max_version;
 	uint16_t version;           /* negotiated, 0: none                  */
@@ -94,6 +118,9 @@ struct trust_evidence {
 	bool client_cert_empty;     /* and it answered that it has none     */
 	bool over_limit;            /* ended by a limit of ours             */
 };
+
+/* "name", "weak_key"; the word in the text form. */
+const char *trust_fault_name(enum trust_fault f);
 
 void trust_evidence_init(struct trust_evidence *e);
 

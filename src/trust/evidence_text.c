@@ -18,6 +18,7 @@ enum kind {
 	KIND_VERSION, /* uint16_t, "TLSv1.2" or "0x7f12"      */
 	KIND_CODE,    /* uint16_t, "c02f"                     */
 	KIND_ENUM,    /* names in n                           */
+	KIND_FAULTS,  /* uint32_t, "name weak_key"            */
 	KIND_CODES,   /* uint16_t[TRUST_CIPHERS_MAX], count   */
 	KIND_BYTES,   /* first_bytes, nfirst                  */
 	KIND_ALERTS,  /* a line each                          */
@@ -30,6 +31,10 @@ static const char *const stage_name[] = { "nothing", "bytes", "hello",
 static const char *const end_name[] = { "unknown", "open", "fin", "rst",
 	"timeout", "us" };
 static const char *const key_name[] = { "unknown", "rsa", "ecdsa" };
+static const char *const fault_name[] = { "root", "incomplete", "self_signed",
+	"name", "expired", "too_new", "purpose", "weak_signature", "weak_key",
+	"bad_signature", "key_mismatch", "leaf_is_ca", "order", "staple" };
+_Static_assert(ARRAY_LEN(fault_name) == TRUST_FAULTS, "a name each");
 static const char *const side_name[] = { "client", "server" };
 
 struct member {
@@ -74,6 +79,8 @@ static const struct member member[] = {
 	FIELD(root, KIND_TEXT),
 	FIELD(chain_not_before_s, KIND_I64),
 	FIELD(chain_not_after_s, KIND_I64),
+	FIELD(chain_faults, KIND_FAULTS),
+	FIELD(chain_depth, KIND_U32),
 	NAMED(our_key, key_name),
 	FIELD(our_min_version, KIND_VERSION),
 	FIELD(our_max_version, KIND_VERSION),
@@ -194,6 +201,42 @@ scan_codes(uint16_t *v, uint16_t *count, struct str s)
 	return n > 0;
 }
 
+const char *
+trust_fault_name(enum trust_fault f)
+{
+	return fault_name[f];
+}
+
+static void
+print_faults(struct buf *out, uint32_t mask)
+{
+	const char *before = "";
+
+	for (int f = 0; f < TRUST_FAULTS; f++)
+		if ((mask & 1u << f) != 0) {
+			buf_printf(out, "%s%s", before, fault_name[f]);
+			before = " ";
+		}
+}
+
+static bool
+scan_faults(uint32_t *out, struct str s)
+{
+	*out = 0;
+	while (s.n > 0) {
+		struct str word = str_cut(&s, ' ');
+		int f = 0;
+
+		while (f < TRUST_FAULTS &&
+		    !str_eq(word, str_cstr(fault_name[f])))
+			f++;
+		if (f == TRUST_FAULTS || (*out & 1u << f) != 0)
+			return false;
+		*out |= 1u << f;
+	}
+	return true;
+}
+
 static bool
 scan_enum(const struct member *m, void *at, struct str s)
 {
@@ -296,6 +339,7 @@ is_unknown(const struct member *m, const struct trust_evidence *e)
 	case KIND_BOOL:
 		return !*(const bool *)at;
 	case KIND_U32:
+	case KIND_FAULTS:
 		return *(const uint32_t *)at == 0;
 	case KIND_U64:
 		return *(const uint64_t *)at == 0;
@@ -356,6 +400,9 @@ print_value(struct buf *out, const struct member *m,
 		break;
 	case KIND_ENUM:
 		buf_puts(out, m->names[*(const int *)at]);
+		break;
+	case KIND_FAULTS:
+		print_faults(out, *(const uint32_t *)at);
 		break;
 	case KIND_CODES:
 		print_codes(out, at,
@@ -425,6 +472,8 @@ scan_value(struct trust_evidence *e, const struct member *m, struct str s)
 		return scan_code(at, s);
 	case KIND_ENUM:
 		return scan_enum(m, at, s);
+	case KIND_FAULTS:
+		return scan_faults(at, s);
 	case KIND_CODES:
 		return scan_codes(at,
 		    (uint16_t *)(void *)((char *)e + m->count_at), s);

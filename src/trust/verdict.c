@@ -63,8 +63,8 @@ put_or(struct buf *out, const char *text, const char *otherwise)
 
 /* The value of one {word}; false: no such word. */
 static bool
-put_word(struct buf *out, struct str word, const struct trust_evidence *e,
-    const char *ca_file)
+put_word(struct buf *out, struct str word, const struct trust_verdict *v,
+    const struct trust_evidence *e, const char *ca_file)
 {
 	if (str_eq(word, STR("ca")))
 		put_or(out, ca_file, "our CA certificate");
@@ -76,6 +76,10 @@ put_word(struct buf *out, struct str word, const struct trust_evidence *e,
 		put_or(out, e->server_name, "no name");
 	else if (str_eq(word, STR("expiry")))
 		put_day(out, e->chain_not_after_s);
+	else if (str_eq(word, STR("instead")) && v->accepts[0] != '\0')
+		buf_printf(out, "chain %s, which it accepts", v->accepts);
+	else if (str_eq(word, STR("instead")))
+		buf_puts(out, "a chain whose root it holds");
 	else if (str_eq(word, STR("allowed")))
 		buf_printf(out, "%s to %s", tls_version_name(e->our_min_version),
 		    tls_version_name(e->our_max_version));
@@ -100,7 +104,7 @@ trust_remedy(struct buf *out, const struct trust_verdict *v,
 		if (rest.p == NULL)
 			break;
 		word = str_cut(&rest, '}');
-		if (!put_word(out, word, e, ca_file))
+		if (!put_word(out, word, v, e, ca_file))
 			buf_str(out, word);
 	}
 }

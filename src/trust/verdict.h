@@ -22,12 +22,26 @@ enum trust_cause {
 
 enum trust_confidence { TRUST_POSSIBLE, TRUST_LIKELY, TRUST_CERTAIN };
 
+/* What a device did with one chain of ours, besides this handshake. */
+struct trust_past {
+	char chain[TRUST_TEXT_MAX];
+	char root[TRUST_TEXT_MAX];
+	enum trust_key key;         /* of its leaf                           */
+	uint32_t faults;            /* mask of those known, dates included   */
+	uint32_t depth;             /* certificates sent, 0: unknown         */
+	uint32_t accepted, refused; /* handshakes                            */
+};
+
+#define TRUST_PAST_MAX 8
+
 /* What is known of the device besides this handshake; all zero: nothing. */
 struct trust_history {
 	uint32_t attempts;          /* handshakes like this one, this included */
 	uint32_t refused_alike;     /* of them refused in the same way         */
 	uint32_t accepted_chain;    /* handshakes with this chain that brought
 	                               a SIP message                           */
+	struct trust_past other[TRUST_PAST_MAX]; /* chains that are not this   */
+	uint8_t nother;
 };
 
 struct trust_verdict {
@@ -35,7 +49,9 @@ struct trust_verdict {
 	enum trust_confidence confidence;
 	enum trust_cause next_best; /* TRUST_CAUSE_NONE: no other; always that
 	                               with TRUST_CERTAIN                     */
-	char reason[256];           /* how we know: "alert unknown_ca(48) 14 ms
+	char accepts[TRUST_TEXT_MAX]; /* a chain of ours that this device
+	                               accepts; "": none known                */
+	char reason[384];           /* how we know: "alert unknown_ca(48) 14 ms
 	                               after Certificate"                      */
 };
 

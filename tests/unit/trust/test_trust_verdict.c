@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * trust/verdict: golden tests.  tests/verdict/<case>/evidence.txt is judged
+ * and the line compared with expect.txt.  SIPTRUST_UPDATE=1 writes the
+ * expect.txt anew: read the diff before it is committed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "trust/verdict.h"
+
+#define CASES   SOURCE_ROOT "/tests/verdict"
+#define CA_FILE "/var/lib/siptrust/ca.pem"
+
+/* The file's text; NULL: not there. */
+static char *
+slurp(const char *name, const char *file, char text[8192])
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), CASES "/%s/%s", name, file);
+	FILE *f = fopen(path, "r");
+	if (f == NULL)
+		return NULL;
+	size_t n = fread(text, 1, 8191, f);
+	fclose(f);
+	text[n] = '\0';
+	return text;
+}
+
+static void
+spit(const char *name, const char *file, const char *text)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), CASES "/%s/%s", name, file);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void
+load(struct trust_evidence *e, const char *name)
+{
+	char text[8192];
+	int line;
+
+	if (slurp(name, "evidence.txt", text) == NULL)
+		fail_msg("tests/verdict/%s/evidence.txt is not there", name);
+	if (trust_evidence_scan(e, str_cstr(text), &line) != 0)
+		fail_msg("tests/verdict/%s/evidence.txt:%d", name, line);
+}
+
+static void
+verdict_line(char out[TRUST_LINE_MAX + 2], const struct trust_evidence *e)
+{
+	struct trust_verdict v;
+	struct buf b;
+
+	trust_judge(&v, e, NULL);
+	buf_init_array(&b, out, TRUST_LINE_MAX);
+	if (v.cause == TRUST_CAUSE_NONE)
+		buf_puts(&b, "nothing was refused");
+	else
+		trust_verdict_line(&b, &v, e, CA_FILE, 0, 0);
+	assert_false(b.failed);
+	out[b.n] = '\n';
+	out[b.n + 1] = '\0';
+}
+
+static void
+judge_case(const char *name)
+{
+	char line[TRUST_LINE_MAX + 2], expect[8192];
+	struct trust_evidence e;
+
+	load(&e, name);
+	verdict_line(line, &e);
+	if (getenv("SIPTRUST_UPDATE") != NULL)
+		spit(name, "expect.txt", line);
+	if (slurp(name, "expect.txt", expect) == NULL)
+		fail_msg("tests/verdict/%s/expect.txt is not there", name);
+	if (strcmp(line, expect) != 0)
+		fail_msg("%s:\n got      %s expected %s", name, line, expect);
+}
+
+static void
+each_case_gives_its_line(void **state)
+{
+	DIR *d = opendir(CASES);
+	size_t n = 0;
+
+	assert_non_null(d);
+	for (struct dirent *f; (f = readdir(d)) != NULL;)
+		if (f->d_name[0] != '.') {
+			judge_case(f->d_name);
+			n++;
+		}
+	closedir(d);
+	assert_true(n >= 60);
+}
+
+/* Whatever the evidence, there is a verdict and it says why. */
+static void
+little_evidence_makes_no_certainty(void **state)
+{
+	struct trust_evidence e;
+	struct trust_verdict v;
+
+	trust_evidence_init(&e);
+	trust_judge(&v, &e, NULL);
+	assert_int_equal(v.confidence, TRUST_POSSIBLE);
+	assert_string_not_equal(v.reason, "");
+	e.stage = TRUST_STAGE_HELLO;
+	e.hello_seen = true;
+	trust_judge(&v, &e, NULL);
+	assert_int_equal(v.cause, TRUST_CAUSE_UNKNOWN);
+	assert_int_equal(v.confidence, TRUST_POSSIBLE);
+	assert_string_not_equal(v.reason, "");
+}
+
+static void
+history_is_told_and_weighs(void **state)
+{
+	struct trust_history h = { .attempts = 5, .refused_alike = 5 };
+	struct trust_evidence e;
+	struct trust_verdict v, again;
+
+	load(&e, "unknown-ca");
+	trust_judge(&v, &e, &h);
+	assert_int_equal(v.confidence, TRUST_LIKELY);
+	assert_string_equal(v.reason,
+	    "alert unknown_ca(48) 14 ms after Certificate; 5 of 5 attempts");
+	trust_judge(&again, &e, &h);
+	assert_memory_equal(&v, &again, sizeof(v));
+
+	h.accepted_chain = 1;
+	trust_judge(&v, &e, &h);
+	assert_int_equal(v.cause, TRUST_CAUSE_UNTRUSTED_ROOT);
+	assert_int_equal(v.confidence, TRUST_POSSIBLE);
+
+	/* What the bytes prove stays proven. */
+	load(&e, "plain-sip");
+	trust_judge(&v, &e, &h);
+	assert_int_equal(v.confidence, TRUST_CERTAIN);
+}
+
+/* A chain that the device accepts, in all like the one it refused. */
+static struct trust_past
+like(const struct trust_evidence *e, const char *name)
+{
+	struct trust_past p = { .key = e->our_key, .depth = e->chain_depth,
+		.faults = e->chain_faults, .accepted = 1 };
+
+	strcpy(p.chain, name);
+	strcpy(p.root, e->root);
+	return p;
+}
+
+static void
+expect(const struct trust_evidence *e, const struct trust_history *h,
+    enum trust_cause cause, enum trust_confidence confidence)
+{
+	struct trust_verdict v;
+
+	trust_judge(&v, e, h);
+	assert_string_equal(trust_cause_name(v.cause),
+	    trust_cause_name(cause));
+	assert_string_equal(trust_confidence_name(v.confidence),
+	    trust_confidence_name(confidence));
+	if (confidence == TRUST_CERTAIN)
+		assert_int_equal(v.next_best, TRUST_CAUSE_NONE);
+}
+
+static void
+the_only_difference_left_is_the_cause(void **state)
+{
+	struct trust_history h = { .attempts = 1, .refused_alike = 1,
+		.nother = 1 };
+	struct trust_past *p = &h.other[0];
+	struct trust_evidence e;
+	struct trust_verdict v;
+
+	load(&e, "unknown-ca");
+	e.chain_depth = 3;
+	*p = like(&e, "private");
+	strcpy(p->root, "Private Root");
+	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_CERTAIN);
+	trust_judge(&v, &e, &h);
+	assert_string_equal(v.accepts, "private");
+	assert_non_null(strstr(v.reason, "same device accepts chain private"));
+	/* Never accepted: nothing follows. */
+	p->accepted = 0;
+	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_LIKELY);
+	p->accepted = 1;
+	/* Two differences left: either may be it. */
+	p->key = TRUST_KEY_ECDSA;
+	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_LIKELY);
+	p->key = e.our_key;
+	p->depth = 2;
+	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_LIKELY);
+	p->depth = 3;
+	e.chain_faults = 1u << TRUST_FAULT_WEAK_KEY;
+	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_LIKELY);
+	/* It took this very chain before. */
+	e.chain_faults = 0;
+	h.accepted_chain = 1;
+	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_POSSIBLE);
+}
+
+static void
+key_name_and_date_are_told_by_history(void **state)
+{
+	struct trust_history h = { .attempts = 1, .refused_alike = 1,
+		.nother = 1 };
+	struct trust_evidence e;
+
+	load(&e, "bad-certificate");
+	h.other[0] = like(&e, "rsa");
+	h.other[0].key = TRUST_KEY_RSA;
+	e.our_key = TRUST_KEY_ECDSA;
+	expect(&e, &h, TRUST_CAUSE_KEY_TYPE_UNSUPPORTED, TRUST_CERTAIN);
+	e.our_key = TRUST_KEY_RSA;
+	e.chain_faults = 1u << TRUST_FAULT_NAME;
+	expect(&e, &h, TRUST_CAUSE_NAME_MISMATCH, TRUST_CERTAIN);
+	e.chain_faults = 0;
+	e.when_s = e.chain_not_after_s + 1;
+	expect(&e, &h, TRUST_CAUSE_CERTIFICATE_EXPIRED, TRUST_CERTAIN);
+}
+
+static void
+one_silence_of_an_unknown_client_is_no_proof(void **state)
+{
+	struct trust_history h = { .attempts = 1, .refused_alike = 1,
+		.nother = 1 };
+	struct trust_evidence e;
+
+	load(&e, "closed-at-certificate");
+	e.ja4[0] = '\0';
+	h.other[0] = like(&e, "private");
+	strcpy(h.other[0].root, "Private Root");
+	expect(&e, &h, TRUST_CAUSE_CLOSED_SILENTLY, TRUST_LIKELY);
+	h.attempts = h.refused_alike = 2;
+	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_CERTAIN);
+}
+
+static void
+remedy_of(const char *name, const char *ca_file, const char *expected)
+{
+	char text[1024] = "";
+	struct trust_evidence e;
+	struct trust_verdict v;
+	struct buf b;
+
+	load(&e, name);
+	trust_judge(&v, &e, NULL);
+	buf_init_array(&b, text, sizeof(text) - 1);
+	trust_remedy(&b, &v, &e, ca_file);
+	text[b.n] = '\0';
+	assert_string_equal(text, expected);
+}
+
+static void
+the_remedy_names_what_to_install(void **state)
+{
+	remedy_of("unknown-ca-own", "/x/ca.pem",
+	    "install /x/ca.pem on the phone as its custom CA");
+	remedy_of("unknown-ca", "/x/ca.pem",
+	    "install ISRG Root X1 on the phone as its custom CA, or present a "
+	    "chain whose root it holds");
+	remedy_of("unknown-ca-own", NULL,
+	    "install our CA certificate on the phone as its custom CA");
+}
+
+static void
+repeats_come_last(void **state)
+{
+	char line[TRUST_LINE_MAX];
+	struct trust_evidence e;
+	struct trust_verdict v;
+	struct buf b;
+
+	load(&e, "http");
+	trust_judge(&v, &e, NULL);
+	buf_init_array(&b, line, sizeof(line) - 1);
+	trust_verdict_line(&b, &v, &e, NULL, 41, 600);
+	line[b.n] = '\0';
+	assert_non_null(strstr(line, "\" repeat=41 window=600s"));
+	assert_int_equal(strlen(strstr(line, " repeat=41 window=600s")),
+	    strlen(" repeat=41 window=600s"));
+}
+
+/* The longest that evidence can hold, all of it in need of escapes. */
+static void
+the_longest_line_is_whole(void **state)
+{
+	char line[2 * TRUST_LINE_MAX];
+	struct trust_evidence e;
+	struct trust_verdict v;
+	struct buf b;
+
+	load(&e, "story-spa502g");
+	memset(e.device, 1, sizeof(e.device) - 1);
+	memset(e.server_name, 1, sizeof(e.server_name) - 1);
+	trust_judge(&v, &e, NULL);
+	for (int cause = 1; cause < TRUST_CAUSES; cause++) {
+		v.cause = (enum trust_cause)cause;
+		buf_init_array(&b, line, sizeof(line));
+		trust_verdict_line(&b, &v, &e, CA_FILE, 1, 600);
+		assert_false(b.failed);
+		assert_true(b.n <= TRUST_LINE_MAX);
+		assert_null(memchr(line, 1, b.n));
+		assert_null(memchr(line, '\n', b.n));
+	}
+}
+
+static void
+each_cause_has_its_words(void **state)
+{
+	for (int c = 1; c < TRUST_CAUSES; c++) {
+		enum trust_cause cause = (enum trust_cause)c;
+		const char *name = trust_cause_name(cause);
+
+		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"),
+		    strlen(name));
+		assert_true(strlen(trust_cause_sentence(cause)) > 20);
+		for (int d = 1; d < c; d++)
+			assert_string_not_equal(name,
+			    trust_cause_name((enum trust_cause)d));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_case_gives_its_line),
+		cmocka_unit_test(little_evidence_makes_no_certainty),
+		cmocka_unit_test(history_is_told_and_weighs),
+		cmocka_unit_test(the_only_difference_left_is_the_cause),
+		cmocka_unit_test(key_name_and_date_are_told_by_history),
+		cmocka_unit_test(one_silence_of_an_unknown_client_is_no_proof),
+		cmocka_unit_test(the_remedy_names_what_to_install),
+		cmocka_unit_test(repeats_come_last),
+		cmocka_unit_test(the_longest_line_is_whole),
+		cmocka_unit_test(each_cause_has_its_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
