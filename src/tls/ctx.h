@@ -3,7 +3,7 @@
 #define TLS_CTX_H
 /*
  * tls/ctx - what all TLS connections of one configuration share: an SSL_CTX
- * with its chain, versions, ciphers, tickets and session cache.
+ * with its chains, versions, ciphers, tickets and session cache.
  *
  * Immutable after tls_ctx_new, shared by all workers by reference count; a
  * reload makes a new one and connections keep the one they began with.
@@ -11,8 +11,21 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/err.h"
+#include "trust/choose.h"
 
 struct tls_ctx;
+
+/*
+ * What one connection is given.  Asked for inside the ClientHello callback, on
+ * the connection's thread: it must be quick, and may not block.  out comes
+ * filled with the first chain and without old versions.
+ */
+struct tls_choice {
+	unsigned chain;      /* index among tls_ctx_chains                    */
+	bool old_versions;   /* TLS 1.0 and 1.1 too, for this connection alone */
+};
+typedef void(tls_choose_fn)(const struct tls_hello *h,
+    const struct tls_ctx *ctx, struct tls_choice *out, void *arg);
 
 struct tls_ctx_params {
 	const struct conf *conf;     /* tls_*; borrowed for the call          */
@@ -32,6 +45,12 @@ MUSTCHECK int tls_ctx_new(struct tls_ctx **out,
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 void tls_ctx_unref(struct tls_ctx *c); /* NULL does nothing */
 
+/* The chains in the configured order, variants behind their chain; at least
+ * one.  Borrowed from c. */
+const struct trust_chain *tls_ctx_chains(const struct tls_ctx *c,
+    unsigned *n);
+
+/* Of the first chain. */
 const char *tls_ctx_chain(const struct tls_ctx *c);
 const char *tls_ctx_root(const struct tls_ctx *c);
 int64_t tls_ctx_not_after(const struct tls_ctx *c);
