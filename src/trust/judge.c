@@ -213,7 +213,7 @@ ended_by_peer(const struct trust_evidence *e)
 	return e->end == TRUST_END_FIN || e->end == TRUST_END_RST;
 }
 
-/* We went below what it offered, and below what it takes: it says so, or not. */
+/* We went below what it offered and below what it takes: it says so, or not. */
 static bool
 refuses_our_highest(const struct trust_evidence *e)
 {
@@ -257,7 +257,8 @@ our_key_does_not_fit(const struct trust_evidence *e)
 	int code = server_alert(e);
 
 	return (e->chain_faults & 1u << TRUST_FAULT_KEY_MISMATCH) != 0 &&
-	    (code == TLS_ALERT_bad_record_mac || code == TLS_ALERT_decrypt_error);
+	    (code == TLS_ALERT_bad_record_mac ||
+	    code == TLS_ALERT_decrypt_error);
 }
 
 static bool
@@ -346,8 +347,8 @@ static const struct rule {
 	    const struct trust_history *h);
 } rules[] = {
 #define RULE(fn, cause, confidence, next, source)                              \
-	{ fn, TRUST_CAUSE_##cause, TRUST_##confidence, TRUST_CAUSE_##next, source,     \
-		NULL },
+	{ fn, TRUST_CAUSE_##cause, TRUST_##confidence, TRUST_CAUSE_##next,     \
+		source, NULL },
 #define JUDGED(fn, judge, source)                                              \
 	{ fn, TRUST_CAUSE_UNKNOWN, TRUST_POSSIBLE, TRUST_CAUSE_NONE, source,   \
 		judge },
@@ -359,7 +360,8 @@ static const struct rule {
 	RULE(speaks_other, NOT_TLS, CERTAIN, NONE, "RFC 8446 5.1")
 	RULE(begins_with_alert, SCANNER, POSSIBLE, NOT_TLS, "RFC 8446 6")
 	RULE(hello_is_malformed, SCANNER, POSSIBLE, NOT_TLS, "RFC 8446 4.1.2")
-	RULE(trust_no_common_version, PROTOCOL_VERSION, CERTAIN, NONE, "alerts 2 15")
+	RULE(trust_no_common_version, PROTOCOL_VERSION, CERTAIN, NONE,
+	    "alerts 2 15")
 	RULE(is_sslv2_hello, PROTOCOL_VERSION, LIKELY, SCANNER, "RFC 5246 E.2")
 	RULE(half_hello_silence, TIMEOUT, LIKELY, SCANNER, "peers 5.15")
 	RULE(half_hello_reset, PEER_RESET, LIKELY, SCANNER, "alerts 5.4")

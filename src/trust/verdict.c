@@ -81,7 +81,8 @@ put_word(struct buf *out, struct str word, const struct trust_verdict *v,
 	else if (str_eq(word, STR("instead")))
 		buf_puts(out, "a chain whose root it holds");
 	else if (str_eq(word, STR("allowed")))
-		buf_printf(out, "%s to %s", tls_version_name(e->our_min_version),
+		buf_printf(out, "%s to %s",
+		    tls_version_name(e->our_min_version),
 		    tls_version_name(e->our_max_version));
 	else
 		return false;

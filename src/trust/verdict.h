@@ -36,11 +36,11 @@ struct trust_past {
 
 /* What is known of the device besides this handshake; all zero: nothing. */
 struct trust_history {
-	uint32_t attempts;          /* handshakes like this one, this included */
-	uint32_t refused_alike;     /* of them refused in the same way         */
-	uint32_t accepted_chain;    /* handshakes with this chain that brought
-	                               a SIP message                           */
-	struct trust_past other[TRUST_PAST_MAX]; /* chains that are not this   */
+	uint32_t attempts;         /* handshakes like this one, this included */
+	uint32_t refused_alike;    /* of them refused in the same way         */
+	uint32_t accepted_chain;   /* handshakes with this chain that brought
+	                              a SIP message                           */
+	struct trust_past other[TRUST_PAST_MAX]; /* chains that are not this  */
 	uint8_t nother;
 };
 
@@ -48,11 +48,11 @@ struct trust_verdict {
 	enum trust_cause cause;
 	enum trust_confidence confidence;
 	enum trust_cause next_best; /* TRUST_CAUSE_NONE: no other; always that
-	                               with TRUST_CERTAIN                     */
+	                               with TRUST_CERTAIN                    */
 	char accepts[TRUST_TEXT_MAX]; /* a chain of ours that this device
-	                               accepts; "": none known                */
+	                               accepts; "": none known               */
 	char reason[384];           /* how we know: "alert unknown_ca(48) 14 ms
-	                               after Certificate"                      */
+	                               after Certificate"                    */
 };
 
 /* history may be NULL: nothing known.  Always writes *out. */

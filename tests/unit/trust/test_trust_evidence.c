@@ -273,7 +273,7 @@ the_tap_tells_the_stage(void **state)
 	assert_int_equal(e.stage, TRUST_STAGE_SIP);
 }
 
-/* An alert is 19 or, padded, 35 bytes; a Finished 53 at least, with CCM_8 45. */
+/* An alert is 19 or, padded, 35 bytes; a Finished 53, with CCM_8 45 or more. */
 static void
 a_finished_of_tls13_is_told_by_its_length(void **state)
 {
