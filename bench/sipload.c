@@ -144,9 +144,10 @@ hold(struct load *l)
 static int
 usage(void)
 {
-	fputs("usage: sipload storm|steady|udp|idle --server ADDR:PORT --domain "
-	    "NAME\n       --password-file FILE [--total N] [--phones N] "
-	    "[--users N]\n       [--tls 1.2|1.3] [--tcp] [--resume]\n", stderr);
+	fputs("usage: sipload storm|steady|udp|idle --server ADDR:PORT "
+	    "--domain NAME\n       --password-file FILE [--total N] "
+	    "[--phones N] [--users N]\n       [--tls 1.2|1.3] [--tcp] "
+	    "[--resume]\n", stderr);
 	return 2;
 }
 
@@ -190,7 +191,8 @@ parse(int argc, char **argv, struct load *l)
 		case 'p': fine = fine && read_password(optarg, l->password,
 			    sizeof(l->password)); break;
 		case 'n': l->total = strtoull(optarg, NULL, 10); break;
-		case 'c': l->phones = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'c': l->phones = (unsigned)strtoul(optarg, NULL, 10);
+			break;
 		case 'u': l->users = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 't': l->tls_version = strcmp(optarg, "1.2") == 0 ?
 			    TLS1_2_VERSION : TLS1_3_VERSION; break;

@@ -355,7 +355,8 @@ sip_msg_parse(struct sip_msg *m, struct str bytes, enum sip_msg_form form,
 	max_forwards(m);
 	content_length(m);
 	if (ended)
-		cut_body(m, str_of(head.p, (size_t)(str_end(m->all) - head.p)), form);
+		cut_body(m, str_of(head.p, (size_t)(str_end(m->all) - head.p)),
+		    form);
 	if (m->why == NULL)
 		return 0;
 	return m->refuse == 513 ? E_LIMIT : E_PARSE;

@@ -25,7 +25,8 @@ part_next(struct str *list, char sep, struct str *name, struct str *value)
 	part = str_cut(list, sep);
 	eq = str_find(part, '=');
 	*name = str_of(part.p, eq);
-	*value = eq < part.n ? str_from(part, eq + 1) : str_of(str_end(part), 0);
+	*value = eq < part.n ? str_from(part, eq + 1) :
+	    str_of(str_end(part), 0);
 	return true;
 }
 

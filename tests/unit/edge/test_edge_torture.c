@@ -209,7 +209,8 @@ rfc_4475(void **state)
 	assert_int_equal(json_array_size(truth), 49);
 	for (size_t i = 0; i < json_array_size(truth); i++) {
 		json_t *t = json_array_get(truth, i);
-		const char *file = json_string_value(json_object_get(t, "file"));
+		const char *file = json_string_value(json_object_get(t,
+		    "file"));
 		const char *udp = json_string_value(json_object_get(t,
 		    "expect_udp"));
 		const char *tcp = json_string_value(json_object_get(t,
@@ -294,7 +295,8 @@ rfc_3665(void **state)
 	assert_true(json_array_size(index) > 100);
 	for (size_t i = 0; i < json_array_size(index); i++) {
 		json_t *t = json_array_get(index, i);
-		const char *file = json_string_value(json_object_get(t, "file"));
+		const char *file = json_string_value(json_object_get(t,
+		    "file"));
 		json_int_t told = json_integer_value(json_object_get(t,
 		    "content_length"));
 		json_int_t there = json_integer_value(json_object_get(t,
@@ -304,8 +306,9 @@ rfc_3665(void **state)
 		read_corpus(&message, "rfc/3665", file);
 		/* As printed, some announce more than follows, and one has a
 		 * Record-Route broken over two lines. */
-		if (told <= there && strcmp(file, "3.10-F4.sip") != 0 && sip_msg_parse(&m, buf_as_str(&message),
-		    SIP_DATAGRAM, HEAD_MAX) != 0) {
+		if (told <= there && strcmp(file, "3.10-F4.sip") != 0 &&
+		    sip_msg_parse(&m, buf_as_str(&message), SIP_DATAGRAM,
+		    HEAD_MAX) != 0) {
 			print_message("%s: %s\n", file, m.why);
 			wrong++;
 		}
