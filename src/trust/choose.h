@@ -33,10 +33,16 @@ struct trust_chain {
 	char root[TRUST_TEXT_MAX];  /* common name of the root it leads to    */
 	uint8_t root_name_sha1[20]; /* of the root's DER subject: what a hello's
 	                               roots are compared with (RFC 6066 6)   */
-	uint8_t root_key_sha1[20];  /* of its public key, all zero: not known */
+	uint8_t root_key_sha1[20];  /* of its public key, all zero: not known:
+	                               an RSA key's modulus without leading
+	                               zeros, else the subjectPublicKey bits
+	                               (RFC 6066 6)                           */
 	uint8_t root_cert_sha1[20]; /* of the whole root, all zero: not known */
 	struct str root_name;       /* DER subject, for certificate_authorities
 	                               (RFC 8446 4.2.4); borrowed from the owner */
+	struct str issuer_names;    /* DER subjects of the CAs between leaf and
+	                               root, one after the other; empty: not
+	                               known, or none; borrowed likewise      */
 	enum trust_key key;         /* of the leaf                            */
 	uint32_t bits;              /* of the leaf's key                      */
 	uint32_t signed_with;       /* mask of trust_signed, leaf and all that

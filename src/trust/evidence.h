@@ -65,6 +65,13 @@ enum trust_fault {
 	TRUST_FAULTS
 };
 
+/* The hello lists roots, and the one our chain leads to is among them. */
+enum trust_listed {
+	TRUST_LISTED_UNKNOWN,       /* it lists none, or none to compare    */
+	TRUST_LISTED_NO,
+	TRUST_LISTED_YES,
+};
+
 #define TRUST_TEXT_MAX    128
 #define TRUST_CIPHERS_MAX 96
 
@@ -89,6 +96,7 @@ struct trust_evidence {
 	char server_name[TRUST_TEXT_MAX];
 	char ja3[TLS_JA3_LEN];
 	char ja4[TLS_JA4_LEN];
+	enum trust_listed listed;   /* trust/listed.h                       */
 	bool resumption_offered;
 	bool resumed;
 

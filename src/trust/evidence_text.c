@@ -30,6 +30,7 @@ static const char *const stage_name[] = { "nothing", "bytes", "hello",
 	"certificate", "key_exchange", "finished", "sip" };
 static const char *const end_name[] = { "unknown", "open", "fin", "rst",
 	"timeout", "us" };
+static const char *const listed_name[] = { "unknown", "no", "yes" };
 static const char *const key_name[] = { "unknown", "rsa", "ecdsa" };
 static const char *const fault_name[] = { "root", "incomplete", "self_signed",
 	"name", "expired", "too_new", "purpose", "weak_signature", "weak_key",
@@ -73,6 +74,7 @@ static const struct member member[] = {
 	FIELD(server_name, KIND_TEXT),
 	DIGEST(ja3, TLS_JA3_LEN),
 	DIGEST(ja4, TLS_JA4_LEN),
+	NAMED(listed, listed_name),
 	FIELD(resumption_offered, KIND_BOOL),
 	FIELD(resumed, KIND_BOOL),
 	FIELD(chain, KIND_TEXT),

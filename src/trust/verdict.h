@@ -22,14 +22,26 @@ enum trust_cause {
 
 enum trust_confidence { TRUST_POSSIBLE, TRUST_LIKELY, TRUST_CERTAIN };
 
-/* What a device did with one chain of ours, besides this handshake. */
+/*
+ * What a device did with one chain of ours, besides this handshake.  Only
+ * handshakes in which it was shown the chain count: a resumed one tells
+ * nothing.
+ */
 struct trust_past {
 	char chain[TRUST_TEXT_MAX];
 	char root[TRUST_TEXT_MAX];
 	enum trust_key key;         /* of its leaf                           */
-	uint32_t faults;            /* mask of those known, dates included   */
+	uint32_t faults;            /* mask of those known, dates included,
+	                               when it was last accepted             */
 	uint32_t depth;             /* certificates sent, 0: unknown         */
 	uint32_t accepted, refused; /* handshakes                            */
+	int64_t accepted_s;         /* Unix time of the last, 0: unknown     */
+	uint16_t version;           /* TLS version then, 0: unknown          */
+	bool other_hello;           /* accepted only with a ClientHello that
+	                               has another fingerprint than this one
+	                               or asks for another server_name       */
+	bool between;               /* accepted after one refusal of this
+	                               evidence's chain and before another   */
 };
 
 #define TRUST_PAST_MAX 8
@@ -40,6 +52,13 @@ struct trust_history {
 	uint32_t refused_alike;    /* of them refused in the same way         */
 	uint32_t accepted_chain;   /* handshakes with this chain that brought
 	                              a SIP message                           */
+	bool shared;               /* it may be of several devices: more than
+	                              one account registered from there       */
+	bool unchecking;           /* it accepted what nobody can trust       */
+	uint32_t kind_accepting;   /* devices with its fingerprint by their   */
+	uint32_t kind_refusing;    /* last word on this chain, it not counted */
+	char kind_accepts[TRUST_TEXT_MAX]; /* a chain that most of them accept,
+	                              "": none known                          */
 	struct trust_past other[TRUST_PAST_MAX]; /* chains that are not this  */
 	uint8_t nother;
 };

@@ -42,6 +42,7 @@ fill(struct trust_evidence *e)
 	strcpy(e->ja3, "a3afc2c46ba4a7d7fbe1cfb7a3031c2f");
 	strcpy(e->ja4, "t13d311000_e8f1e7e78f70_1f22a2ca17c4");
 	e->resumption_offered = e->resumed = true;
+	e->listed = TRUST_LISTED_NO;
 	strcpy(e->chain, "own");
 	strcpy(e->root, "a \xc3\xa9 root");
 	e->chain_not_before_s = -62135596800;
