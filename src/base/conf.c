@@ -37,8 +37,8 @@ struct shared {
 	struct conf conf;
 };
 
-static void
-list_fini(struct conf_list *list)
+void
+conf_list_fini(struct conf_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
 		free(list->v[i]);
@@ -60,14 +60,13 @@ release(struct shared *s)
 		if (conf_settings[id].kind == CONF_KIND_STR)
 			free(*(char **)member(c, id));
 		else if (conf_settings[id].kind == CONF_KIND_LIST)
-			list_fini(member(c, id));
+			conf_list_fini(member(c, id));
 	}
-	for (size_t i = 0; i < c->nchain; i++) {
-		free(c->chain[i].name);
-		free(c->chain[i].certificate);
-		free(c->chain[i].key);
-	}
+	for (size_t i = 0; i < c->nchain; i++)
+		conf_chain_fini(&c->chain[i]);
 	free(c->chain);
+	free(c->pins);
+	free(c->old);
 	free(c->path);
 	free(s);
 }
@@ -91,17 +90,23 @@ conf_unref(struct conf *c)
 }
 
 void
+conf_place(const struct conf *c, int line, struct buf *out)
+{
+	if (line == CONF_AT_OVERRIDE)
+		buf_puts(out, "command line: ");
+	else if (c->path != NULL && line > 0)
+		buf_printf(out, "%s:%d: ", c->path, line);
+	else if (c->path != NULL)
+		buf_printf(out, "%s: ", c->path);
+}
+
+void
 conf_wrong(struct conf_loader *l, int line, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
 
-	if (line == CONF_AT_OVERRIDE)
-		buf_puts(l->why, "command line: ");
-	else if (l->path != NULL && line > 0)
-		buf_printf(l->why, "%s:%d: ", l->path, line);
-	else if (l->path != NULL)
-		buf_printf(l->why, "%s: ", l->path);
+	conf_place(l->conf, line, l->why);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -208,23 +213,21 @@ conf_parse_bool(const char *value, bool *out)
 void
 conf_clear_list(struct conf_loader *l, enum conf_id id)
 {
-	list_fini(member(l->conf, id));
+	conf_list_fini(member(l->conf, id));
 }
 
-static void
-list_add(struct conf_loader *l, struct conf_list *list, const char *value)
+bool
+conf_list_add(struct conf_list *list, const char *value)
 {
 	char **v = realloc(list->v, (list->n + 1) * sizeof(*v));
-	if (v == NULL) {
-		l->no_memory = true;
-		return;
-	}
+	if (v == NULL)
+		return false;
 	list->v = v;
 	v[list->n] = strdup(value);
 	if (v[list->n] == NULL)
-		l->no_memory = true;
-	else
-		list->n++;
+		return false;
+	list->n++;
+	return true;
 }
 
 void
@@ -243,7 +246,8 @@ conf_store(struct conf_loader *l, enum conf_id id, const char *value)
 		*(char **)to = copy;
 		return;
 	case CONF_KIND_LIST:
-		list_add(l, to, value);
+		if (!conf_list_add(to, value))
+			l->no_memory = true;
 		return;
 	case CONF_KIND_INT:
 		IGNORE(!conf_parse_int(value, to)); /* checked before */
@@ -285,6 +289,10 @@ apply_override(struct conf_loader *l, const struct conf_override *over)
 {
 	char found[96];
 	enum conf_id id = conf_find(over->name);
+	if (strcmp(over->name, "chain") == 0) {
+		conf_override_chain(l, over->value);
+		return;
+	}
 	if (id == CONF_IDS) {
 		conf_wrong(l, CONF_AT_OVERRIDE, "no setting is named %s",
 		    conf_quote(found, over->name));
@@ -292,8 +300,11 @@ apply_override(struct conf_loader *l, const struct conf_override *over)
 	}
 	/* The first of a list given here replaces what the file had. */
 	if (conf_settings[id].kind == CONF_KIND_LIST &&
-	    l->line[id] != CONF_AT_OVERRIDE)
+	    l->line[id] != CONF_AT_OVERRIDE) {
 		conf_clear_list(l, id);
+		if (id == CONF_ID_pin)
+			l->npin_line = 0;
+	}
 	l->line[id] = CONF_AT_OVERRIDE;
 	conf_check_value(l, id, over->value, CONF_AT_OVERRIDE);
 	conf_store(l, id, over->value);
@@ -354,6 +365,8 @@ load(struct conf_loader *l, const struct conf_override *over, size_t nover)
 	fill_empty(l);
 	if (!l->no_memory)
 		conf_check_whole(l);
+	if (!l->no_memory)
+		conf_link_chains(l);
 }
 
 int
@@ -366,6 +379,7 @@ conf_load(struct conf **out, const char *path, const struct conf_override *over,
 	atomic_init(&s->refs, 1);
 	struct conf_loader l = { .conf = &s->conf, .path = path, .why = why };
 	load(&l, over, nover);
+	free(l.pin_line);
 	if (l.no_memory || l.errors > 0) {
 		release(s);
 		return l.no_memory ? -ENOMEM : E_CONFIG;
@@ -416,9 +430,16 @@ conf_sample(struct buf *out)
 	}
 	buf_puts(out,
 	    "\n# The certificate_list to present and its key, PEM files.\n"
-	    "# Without it the edge makes a CA and a certificate of its own.\n"
+	    "# Any number of chains, first the preferred; without one the\n"
+	    "# edge makes a CA and a certificate of its own.  root: what the\n"
+	    "# chain must lead to; short: up to so many more chains, made by\n"
+	    "# leaving certificates off the end; cross: one more chain for\n"
+	    "# each file, whose certificates are appended.\n"
 	    "#chain public {\n"
 	    "#\tcertificate = \"/etc/siptrust/fullchain.pem\"\n"
 	    "#\tkey = \"/etc/siptrust/privkey.pem\"\n"
+	    "#\troot = \"/etc/siptrust/root.pem\"\n"
+	    "#\tshort = 0\n"
+	    "#\tcross = {}\n"
 	    "#}\n");
 }

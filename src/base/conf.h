@@ -13,6 +13,9 @@
  *     chain public {
  *             certificate = "/etc/siptrust/fullchain.pem"
  *             key = "/etc/siptrust/privkey.pem"
+ *             root = "/etc/siptrust/root.pem"
+ *             short = 1
+ *             cross = { "/etc/siptrust/cross-signed.pem" }
  *     }
  *
  * Every error is one line: FILE:LINE: what was found, what was expected.
@@ -23,18 +26,32 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "base/selector.h"
 
 struct conf_list {
 	char **v;
 	size_t n;
 };
 
-/* A certificate chain to present, with its key (PEM files). */
+/*
+ * A certificate chain to present, with its key (PEM files), and how many more
+ * are made of it: NAME-short, NAME-short2 ..., NAME-cross, NAME-cross2 ...
+ */
 struct conf_chain {
-	char *name;
+	char *name;        /* letters, digits, "._-"                        */
 	char *certificate;
 	char *key;
-	int line; /* in the file, 0 from the command line */
+	char *root;        /* file of the root that it must lead to, or NULL */
+	int shorter;       /* certificates left off the end, at most        */
+	struct conf_list cross; /* files of certificates to append          */
+	int line;          /* in the file, 0 from the command line          */
+};
+
+/* A device that who matches is presented this chain, or variant of one. */
+struct conf_pin {
+	struct selector who; /* borrows from the list pin               */
+	struct str chain;    /* tls_ctx_find gives its index            */
+	int line;            /* as conf_chain's                         */
 };
 
 struct conf {
@@ -47,12 +64,19 @@ struct conf {
 #undef CONF_LIST
 #undef CONF_INT
 #undef CONF_BOOL
-	struct conf_chain *chain;
+	struct conf_chain *chain; /* configured, in order of preference */
 	size_t nchain;
+	struct conf_pin *pins;    /* pin, parsed: the first that fits   */
+	size_t npins;
+	struct selector *old;     /* old_tls, parsed                    */
+	size_t nold;
 	char *path; /* the file, NULL without one */
 };
 
-/* A setting given on the command line, over the file: repeat for a list. */
+/*
+ * A setting given on the command line, over the file: repeat for a list, and
+ * for "chain" with the value NAME=CERTFILE,KEYFILE.
+ */
 struct conf_override {
 	const char *name;  /* as in conf.def */
 	const char *value;
@@ -68,6 +92,9 @@ MUSTCHECK int conf_load(struct conf **out, const char *path,
 
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL does nothing */
+
+/* "FILE:LINE: ", "FILE: ", "command line: " or nothing, for a message. */
+void conf_place(const struct conf *c, int line, struct buf *out);
 
 /* The data folder when none is given: $XDG_STATE_HOME/siptrust and so on. */
 void conf_default_data(char *out, size_t size);

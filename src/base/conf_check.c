@@ -60,6 +60,10 @@ is_digest(struct str s)
 	return str_eq(s, STR("MD5")) || str_eq(s, STR("SHA-256"));
 }
 
+#define SELECTOR                                                               \
+	"a subnet or address as in 10.0.7.0/24 (without bits behind the "      \
+	"prefix), model:TEXT, ja4:FINGERPRINT or account:USER[@DOMAIN]"
+
 static const struct {
 	enum conf_id id;
 	bool (*right)(struct str value);
@@ -73,6 +77,9 @@ static const struct {
 	{ CONF_ID_tls_min, is_tls_version, "1.2 or 1.3" },
 	{ CONF_ID_tls_max, is_tls_version, "1.2 or 1.3" },
 	{ CONF_ID_challenge, is_digest, "SHA-256 or MD5" },
+	{ CONF_ID_pin, conf_is_pin,
+	    "SELECTOR=CHAIN, SELECTOR being " SELECTOR },
+	{ CONF_ID_old_tls, conf_is_selector, SELECTOR },
 };
 
 static void
@@ -108,6 +115,8 @@ conf_check_value(struct conf_loader *l, enum conf_id id, const char *value,
 	const struct conf_setting *s = &conf_settings[id];
 	char found[96];
 	bool truth;
+	if (id == CONF_ID_pin)
+		conf_note_pin(l, line);
 	switch (s->kind) {
 	case CONF_KIND_INT:
 		check_int(l, s, value, line);

@@ -14,11 +14,17 @@
 #define SYNTAX                                                                 \
 	"expected NAME = VALUE, NAME = { VALUE, ... } or chain NAME { ... }"
 
+#define SHORTER_MAX 15
+
+enum { CERTIFICATE, KEY, ROOT, SHORT, CROSS, CHAIN_OPTIONS };
+
+static const char *const chain_option[CHAIN_OPTIONS] = { "certificate", "key",
+	"root", "short", "cross" };
+
 struct reading {
 	struct conf_loader *l;
 	size_t count[CONF_IDS]; /* values of the setting up to now          */
-	int certificate_line;   /* of the section being read                */
-	int key_line;
+	int at[CHAIN_OPTIONS];  /* lines of the section being read, 0: none */
 };
 
 /*
@@ -77,15 +83,25 @@ note_setting(enum conf_id id, int line, size_t nvalues)
 }
 
 static void
-note_chain_option(cfg_t *cfg, const char *name)
+note_chain_option(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
 {
-	int *at = strcmp(name, "key") == 0 ? &now->key_line
-					   : &now->certificate_line;
-	if (*at != 0)
+	char found[96];
+	int o = 0, n;
+	while (o < CROSS && strcmp(opt->name, chain_option[o]) != 0)
+		o++;
+	if (now->at[o] != 0 && (o != CROSS || opt->nvalues <= 1))
 		conf_wrong(now->l, cfg->line,
-		    "%s: found again, expected once: it is on line %d", name,
-		    *at);
-	*at = cfg->line;
+		    "%s: found again, expected once: it is on line %d",
+		    opt->name, now->at[o]);
+	now->at[o] = cfg->line;
+	if (o == SHORT && (!conf_parse_int(value, &n) || n < 0 ||
+	    n > SHORTER_MAX))
+		conf_wrong(now->l, cfg->line, "short: found %s, expected a "
+		    "number from 0 to %d", conf_quote(found, value),
+		    SHORTER_MAX);
+	if ((o == ROOT || o == CROSS) && value[0] == '\0')
+		conf_wrong(now->l, cfg->line, "%s: found \"\", expected a "
+		    "file's name", opt->name);
 }
 
 /* libconfuse met a value: check it while the line is known. */
@@ -95,7 +111,7 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	*(const char **)result = value;
 	enum conf_id id = conf_find(opt->name);
 	if (cfg_title(cfg) != NULL) {
-		note_chain_option(cfg, opt->name);
+		note_chain_option(cfg, opt, value);
 	} else if (id < CONF_IDS) {
 		note_setting(id, cfg->line, opt->nvalues);
 		conf_check_value(now->l, id, value, cfg->line);
@@ -104,9 +120,10 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 }
 
 static char *
-dup_value(struct conf_loader *l, const char *value)
+dup_option(struct conf_loader *l, cfg_t *section, int o)
 {
-	char *copy = strdup(value);
+	const char *value = cfg_getstr(section, chain_option[o]);
+	char *copy = strdup(value != NULL ? value : "");
 	if (copy == NULL)
 		l->no_memory = true;
 	return copy;
@@ -116,46 +133,49 @@ static void
 add_chain(cfg_t *section, int line)
 {
 	struct conf_loader *l = now->l;
-	struct conf *c = l->conf;
-	struct conf_chain *all =
-	    realloc(c->chain, (c->nchain + 1) * sizeof(*all));
-	if (all == NULL) {
-		l->no_memory = true;
-		return;
-	}
-	c->chain = all;
-	all[c->nchain++] = (struct conf_chain) {
-		.name = dup_value(l, cfg_title(section)),
-		.certificate = dup_value(l, cfg_getstr(section, "certificate")),
-		.key = dup_value(l, cfg_getstr(section, "key")),
+	const char *shorter = cfg_getstr(section, chain_option[SHORT]);
+	struct conf_chain c = {
+		.name = strdup(cfg_title(section)),
+		.certificate = dup_option(l, section, CERTIFICATE),
+		.key = dup_option(l, section, KEY),
 		.line = line,
 	};
+	if (c.name == NULL)
+		l->no_memory = true;
+	if (now->at[ROOT] != 0)
+		c.root = dup_option(l, section, ROOT);
+	if (shorter != NULL)
+		IGNORE(!conf_parse_int(shorter, &c.shorter)); /* was checked */
+	for (unsigned i = 0; i < cfg_size(section, chain_option[CROSS]); i++)
+		if (!conf_list_add(&c.cross,
+		    cfg_getnstr(section, chain_option[CROSS], i)))
+			l->no_memory = true;
+	conf_add_chain(l, &c);
 }
 
 /* A chain section was closed. */
 static int
 on_section(cfg_t *cfg, cfg_opt_t *opt)
 {
-	static const char *const needed[] = { "certificate", "key" };
 	struct conf_loader *l = now->l;
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	size_t errors = l->errors;
 	char name[96];
 
 	conf_quote(name, cfg_title(section));
-	if (cfg_opt_size(opt) > 1)
-		conf_wrong(l, cfg->line, "found a second chain, %s, expected "
-		    "one: this version presents one chain per edge", name);
-	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
-		const char *value = cfg_getstr(section, needed[i]);
+	if (!conf_is_chain_name(str_cstr(cfg_title(section))))
+		conf_wrong(l, cfg->line, "found chain %s, expected a name of "
+		    "letters, digits, \".\", \"_\" and \"-\"", name);
+	for (int o = 0; o <= KEY; o++) {
+		const char *value = cfg_getstr(section, chain_option[o]);
 		if (value == NULL || value[0] == '\0')
 			conf_wrong(l, cfg->line,
 			    "found chain %s without %s, expected %s = \"FILE\"",
-			    name, needed[i], needed[i]);
+			    name, chain_option[o], chain_option[o]);
 	}
 	if (l->errors == errors)
-		add_chain(section, now->certificate_line);
-	now->certificate_line = now->key_line = 0;
+		add_chain(section, now->at[CERTIFICATE]);
+	memset(now->at, 0, sizeof(now->at));
 	return 0;
 }
 
@@ -179,7 +199,10 @@ make_parser(void)
 {
 #define OPT(name)  CFG_STR_CB(name, NULL, CFGF_NODEFAULT, on_value)
 #define LIST(name) CFG_STR_LIST_CB(name, NULL, CFGF_NODEFAULT, on_value)
-	cfg_opt_t chain[] = { OPT("certificate"), OPT("key"), CFG_END() };
+	cfg_opt_t chain[] = { OPT(chain_option[CERTIFICATE]),
+		OPT(chain_option[KEY]), OPT(chain_option[ROOT]),
+		OPT(chain_option[SHORT]), LIST(chain_option[CROSS]),
+		CFG_END() };
 	cfg_opt_t all[CONF_IDS + 2];
 	size_t n = 0;
 	for (enum conf_id id = 0; id < CONF_IDS; id++) {

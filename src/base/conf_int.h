@@ -6,8 +6,8 @@
  *
  * conf.c holds the table of settings and the snapshot's life, conf_file.c
  * reads the file with libconfuse after conf_scan.c has gone over its text,
- * conf_check.c judges values.  A loader lives
- * for one conf_load() and belongs to its thread.
+ * conf_check.c judges values, conf_chain.c knows chains and what names them.
+ * A loader lives for one conf_load() and belongs to its thread.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +51,9 @@ struct conf_loader {
 	const char *path;   /* NULL: no file */
 	struct buf *why;
 	int line[CONF_IDS]; /* where each setting was last given */
+	int *pin_line;      /* of each value of pin              */
+	size_t npin_line;
+	bool chains_over;   /* the command line has given one    */
 	size_t errors;
 	bool no_memory;
 };
@@ -82,6 +85,24 @@ void conf_check_value(struct conf_loader *l, enum conf_id id, const char *value,
     int line);
 /* What depends on more than one value; call when all else is right. */
 void conf_check_whole(struct conf_loader *l);
+
+/* conf_chain.c: the options of a chain, and what refers to chains. */
+bool conf_is_chain_name(struct str name);
+bool conf_is_pin(struct str value);      /* by its form alone */
+bool conf_is_selector(struct str value);
+/* Takes over the members of c; a nameless one on lack of memory. */
+void conf_add_chain(struct conf_loader *l, struct conf_chain *c);
+void conf_chain_fini(struct conf_chain *c);
+/* NAME=CERTFILE,KEYFILE of the command line; the first replaces the file's. */
+void conf_override_chain(struct conf_loader *l, const char *value);
+/* Fill pins and old, check every name; call when all else is right. */
+void conf_link_chains(struct conf_loader *l);
+/* A value of pin was found there. */
+void conf_note_pin(struct conf_loader *l, int line);
+
+/* False on lack of memory. */
+bool conf_list_add(struct conf_list *list, const char *value);
+void conf_list_fini(struct conf_list *list);
 
 /*
  * conf_scan.c: blank the comments of text (NUL-terminated), line breaks stay.

@@ -13,6 +13,7 @@
 static const char usage_text[] =
     "usage: siptrust edge [-c FILE] [--data DIR] [--domain NAME]\n"
     "                     [--sip ADDR:PORT]... [--tls ADDR:PORT]...\n"
+    "                     [--chain NAME=CERTFILE,KEYFILE]...\n"
     "                     [--set NAME=VALUE]...\n"
     "\n"
     "Serve phones: SIP over UDP, TCP and TLS.  Without a file it runs on its\n"
@@ -23,13 +24,17 @@ static const char usage_text[] =
     "      --domain NAME   SIP domain, and realm of the passwords\n"
     "      --sip ADDR:PORT SIP over UDP and TCP (default 0.0.0.0:5060)\n"
     "      --tls ADDR:PORT SIP over TLS (default 0.0.0.0:5061)\n"
+    "      --chain NAME=CERTFILE,KEYFILE\n"
+    "                      a chain to present, the preferred first; they take\n"
+    "                      the place of the file's\n"
     "      --set NAME=VALUE any other setting, over the file\n"
     "      --sample        print a commented sample file and end\n"
     "  -h, --help          this text\n"
     "\n"
     "SIGHUP reloads file and certificates; SIGINT or SIGTERM ends it.\n";
 
-enum { OPT_DATA = 256, OPT_DOMAIN, OPT_SIP, OPT_TLS, OPT_SET, OPT_SAMPLE };
+enum { OPT_DATA = 256, OPT_DOMAIN, OPT_SIP, OPT_TLS, OPT_CHAIN, OPT_SET,
+	OPT_SAMPLE };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
@@ -37,6 +42,7 @@ static const struct option options[] = {
 	{ "domain", required_argument, NULL, OPT_DOMAIN },
 	{ "sip", required_argument, NULL, OPT_SIP },
 	{ "tls", required_argument, NULL, OPT_TLS },
+	{ "chain", required_argument, NULL, OPT_CHAIN },
 	{ "set", required_argument, NULL, OPT_SET },
 	{ "sample", no_argument, NULL, OPT_SAMPLE },
 	{ "help", no_argument, NULL, 'h' },
@@ -110,6 +116,9 @@ parse(int argc, char **argv, struct edge_params *p, struct overrides *o,
 			break;
 		case OPT_TLS:
 			err = override(o, "tls", optarg);
+			break;
+		case OPT_CHAIN:
+			err = override(o, "chain", optarg);
 			break;
 		case OPT_SET:
 			err = set_any(o, optarg);

@@ -32,7 +32,10 @@ static void
 check_conf(const struct conf *c)
 {
 	must(c->domain[0] != '\0' && c->data[0] != '\0');
-	must(c->nchain <= 1 && c->expires_min <= c->expires_max);
+	must(c->expires_min <= c->expires_max);
+	must(c->npins == c->pin.n && c->nold == c->old_tls.n);
+	for (size_t i = 0; i < c->nchain; i++)
+		must(c->chain[i].name[0] != '\0' && c->chain[i].key != NULL);
 #define CONF_STR(name, def, text)  must(c->name != NULL);
 #define CONF_LIST(name, def, text) must(c->name.n == 0 || c->name.v != NULL);
 #define CONF_INT(name, def, min, max, unit, text)                              \

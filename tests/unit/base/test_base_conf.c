@@ -338,10 +338,6 @@ test_chains(void **state)
 	check_wrong("chain a { certificate = c key = k }\n"
 	    "chain a { certificate = c key = k }\n", "siptrust.conf:2: found a "
 	    "second chain \"a\", expected another name\n");
-	check_wrong("chain a { certificate = c key = k }\n"
-	    "chain b { certificate = c key = k }\n", "siptrust.conf:2: found a "
-	    "second chain, \"b\", expected one: this version presents one "
-	    "chain per edge\n");
 	check_wrong("chain a { certificate = c key = k\nkey = l }\n",
 	    "siptrust.conf:2: key: found again, expected once: it is on line "
 	    "1\n");
@@ -349,6 +345,151 @@ test_chains(void **state)
 	    "found unknown option \"kex\", expected a setting\n");
 	check_wrong("chain { certificate = c key = k }\n", "siptrust.conf:1: "
 	    "found missing title for section 'chain', " SYNTAX);
+}
+
+static void
+test_several_chains(void **state)
+{
+	(void)state;
+	struct conf *c = load_right("own_chain = true\n"
+	    "chain b { certificate = c1 key = k1 }\n"
+	    "chain a.2 {\n certificate = c2\n key = k2\n root = r\n"
+	    " short = 2\n cross = { x, y }\n cross += { z }\n}\n");
+	assert_true(c->own_chain);
+	assert_int_equal(c->nchain, 2);
+	assert_string_equal(c->chain[0].name, "b");
+	assert_null(c->chain[0].root);
+	assert_int_equal(c->chain[0].shorter, 0);
+	assert_int_equal(c->chain[0].cross.n, 0);
+	assert_string_equal(c->chain[1].name, "a.2");
+	assert_string_equal(c->chain[1].key, "k2");
+	assert_string_equal(c->chain[1].root, "r");
+	assert_int_equal(c->chain[1].shorter, 2);
+	assert_int_equal(c->chain[1].cross.n, 3);
+	assert_string_equal(c->chain[1].cross.v[2], "z");
+	assert_int_equal(c->chain[1].line, 4);
+	conf_unref(c);
+}
+
+static void
+test_wrong_chains(void **state)
+{
+	(void)state;
+	check_wrong("chain \"a b\" { certificate = c key = k }\n",
+	    "siptrust.conf:1: found chain \"a b\", expected a name of letters, "
+	    "digits, \".\", \"_\" and \"-\"\n");
+	check_wrong("chain a { certificate = c key = k\n short = 16 }\n",
+	    "siptrust.conf:2: short: found \"16\", expected a number from 0 to "
+	    "15\n");
+	check_wrong("chain a { certificate = c key = k\n root = '' }\n",
+	    "siptrust.conf:2: root: found \"\", expected a file's name\n");
+	check_wrong("chain a { certificate = c key = k cross = {x}\n"
+	    " cross = {y} }\n", "siptrust.conf:2: cross: found again, expected "
+	    "once: it is on line 1\n");
+	check_wrong("chain a { certificate = c key = k short = 1 }\n"
+	    "chain a-short { certificate = c key = k }\n", "siptrust.conf:2: "
+	    "chain: found the name a-short again, expected another: it is made "
+	    "of chain a\n");
+	check_wrong("own_chain = yes\nchain own { certificate = c key = k }\n",
+	    "siptrust.conf:2: chain: found the name own, expected another: "
+	    "with own_chain it is the edge's own\n");
+}
+
+static void
+test_pins(void **state)
+{
+	(void)state;
+	struct conf *c = load_right("pin = { \"10.0.7.0/24=b\",\n"
+	    "\"model:X=Y=a-short2\" }\npin += { \"account:100=a-cross\" }\n"
+	    "old_tls = { \"192.0.2.7\", \"model:Cisco/SPA\" }\n"
+	    "chain a { certificate = c key = k short = 2 cross = { x } }\n"
+	    "chain b { certificate = c key = k }\n");
+	assert_int_equal(c->npins, 3);
+	assert_int_equal(c->pins[0].who.kind, SELECTOR_SUBNET);
+	assert_int_equal(c->pins[0].who.prefix, 24);
+	assert_true(str_eq(c->pins[0].chain, STR("b")));
+	assert_int_equal(c->pins[0].line, 1);
+	assert_true(str_eq(c->pins[1].who.text, STR("X=Y")));
+	assert_true(str_eq(c->pins[1].chain, STR("a-short2")));
+	assert_int_equal(c->pins[1].line, 2);
+	assert_int_equal(c->pins[2].line, 3);
+	assert_int_equal(c->nold, 2);
+	assert_int_equal(c->old[1].kind, SELECTOR_MODEL);
+	conf_unref(c);
+	c = load_right("pin = { \"10.0.7.0/24=own\" }\n");
+	assert_int_equal(c->npins, 1);
+	conf_unref(c);
+}
+
+#define SELECTOR                                                               \
+	"a subnet or address as in 10.0.7.0/24 (without bits behind the "      \
+	"prefix), model:TEXT, ja4:FINGERPRINT or account:USER[@DOMAIN]\n"
+
+static void
+test_wrong_pins(void **state)
+{
+	(void)state;
+	check_wrong("chain a { certificate = c key = k short = 1 }\n"
+	    "pin = { \"10.0.7.0/24=a\",\n\"10.0.8.0/24=b\" }\n",
+	    "siptrust.conf:3: pin: found \"10.0.8.0/24=b\", but there is no "
+	    "chain b, expected one of: a\n");
+	check_wrong("chain a { certificate = c key = k short = 1 }\n"
+	    "pin = { \"10.0.7.0/24=a-short2\" }\n",
+	    "siptrust.conf:2: pin: found \"10.0.7.0/24=a-short2\", but there "
+	    "is no chain a-short2, expected one of: a\n");
+	check_wrong("chain a { certificate = c key = k }\n"
+	    "pin = { \"10.0.7.0/24=own\" }\n", "siptrust.conf:2: pin: found "
+	    "\"10.0.7.0/24=own\", but there is no chain own, expected one of: "
+	    "a\n");
+	check_wrong("pin = { \"10.0.7.0/34=own\" }\n", "siptrust.conf:1: pin: "
+	    "found \"10.0.7.0/34=own\", expected SELECTOR=CHAIN, SELECTOR "
+	    "being " SELECTOR);
+	check_wrong("pin = { \"10.0.7.0/24\" }\n", "siptrust.conf:1: pin: "
+	    "found \"10.0.7.0/24\", expected SELECTOR=CHAIN, SELECTOR "
+	    "being " SELECTOR);
+	check_wrong("\nold_tls = { \"10.0.7.1/24\" }\n", "siptrust.conf:2: "
+	    "old_tls: found \"10.0.7.1/24\", expected " SELECTOR);
+}
+
+static void
+test_chains_of_the_command_line(void **state)
+{
+	(void)state;
+	static const struct conf_override over[] = {
+		{ "chain", "x=c1,k1" }, { "chain", "y=c2,k2" },
+		{ "pin", "10.0.7.0/24=y" },
+	};
+	static const struct conf_override bad[] = {
+		{ "chain", "c1,k1" }, { "chain", "y=c2" },
+		{ "chain", "x=c1,k1" }, { "chain", "x=c1,k1" },
+	};
+	struct conf *c = NULL;
+	struct buf why;
+	static const char text[] = "chain f { certificate = c key = k }\n"
+	    "pin = { \"192.0.2.1=f\", \"192.0.2.2=f\" }\n";
+	write_file(text, strlen(text));
+	buf_init(&why, 4096);
+	assert_int_equal(conf_load(&c, file, over, 3, &why), 0);
+	assert_int_equal(c->nchain, 2);
+	assert_string_equal(c->chain[0].name, "x");
+	assert_string_equal(c->chain[1].certificate, "c2");
+	assert_string_equal(c->chain[1].key, "k2");
+	assert_int_equal(c->npins, 1);
+	conf_unref(c);
+	c = NULL;
+	/* The file's pins name a chain that is not there any more. */
+	assert_int_equal(conf_load(&c, file, over, 2, &why), E_CONFIG);
+	assert_non_null(memmem(why.p, why.n, "siptrust.conf:2: pin: ", 22));
+	buf_reset(&why);
+	assert_int_equal(conf_load(&c, NULL, bad, 2, &why), E_CONFIG);
+	assert_non_null(memmem(why.p, why.n, "command line: chain: found "
+	    "\"c1,k1\", expected NAME=CERTFILE,KEYFILE", 66));
+	buf_reset(&why);
+	assert_int_equal(conf_load(&c, NULL, bad + 2, 2, &why), E_CONFIG);
+	assert_non_null(memmem(why.p, why.n, "command line: chain: found the "
+	    "name x again", 43));
+	assert_null(c);
+	buf_fini(&why);
 }
 
 static void
@@ -545,6 +686,11 @@ main(void)
 		cmocka_unit_test(test_a_file_that_ends_too_early),
 		cmocka_unit_test(test_lines_are_counted_behind_comments),
 		cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_several_chains),
+		cmocka_unit_test(test_wrong_chains),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_wrong_pins),
+		cmocka_unit_test(test_chains_of_the_command_line),
 		cmocka_unit_test(test_settings_that_contradict),
 		cmocka_unit_test(test_files_that_are_none),
 		cmocka_unit_test(test_overrides),
