@@ -98,11 +98,12 @@ static void
 lines_add(struct lines *l, struct refusals *r, const struct entry *e,
     uint32_t window_s)
 {
+	struct trust_places places = { .ca = r->ca_file };
 	struct buf b;
 
 	buf_init_array(&b, l->text[l->count], TEXT_MAX);
-	trust_verdict_line(&b, &e->verdict, &e->evidence, r->ca_file,
-	    e->repeat, window_s);
+	trust_verdict_line(&b, &e->verdict, &e->evidence, &places, e->repeat,
+	    window_s);
 	l->n[l->count++] = (int)b.n;
 }
 

@@ -61,15 +61,24 @@ put_or(struct buf *out, const char *text, const char *otherwise)
 	buf_puts(out, text != NULL && text[0] != '\0' ? text : otherwise);
 }
 
+static void
+put_root(struct buf *out, const struct trust_evidence *e,
+    const struct trust_places *places)
+{
+	put_or(out, e->root, "its root");
+	if (places->root != NULL)
+		buf_printf(out, " (%s)", places->root);
+}
+
 /* The value of one {word}; false: no such word. */
 static bool
 put_word(struct buf *out, struct str word, const struct trust_verdict *v,
-    const struct trust_evidence *e, const char *ca_file)
+    const struct trust_evidence *e, const struct trust_places *places)
 {
 	if (str_eq(word, STR("ca")))
-		put_or(out, ca_file, "our CA certificate");
+		put_or(out, places->ca, "our CA certificate");
 	else if (str_eq(word, STR("root")))
-		put_or(out, e->root, "its root");
+		put_root(out, e, places);
 	else if (str_eq(word, STR("chain")))
 		put_or(out, e->chain, "presented");
 	else if (str_eq(word, STR("name")))
@@ -91,8 +100,9 @@ put_word(struct buf *out, struct str word, const struct trust_verdict *v,
 
 void
 trust_remedy(struct buf *out, const struct trust_verdict *v,
-    const struct trust_evidence *e, const char *ca_file)
+    const struct trust_evidence *e, const struct trust_places *places)
 {
+	static const struct trust_places unknown = { NULL, NULL };
 	const struct cause *c = &causes[v->cause];
 	bool own = c->own_remedy != NULL &&
 	    str_eq(str_cstr(e->chain), STR(TRUST_OWN_CHAIN));
@@ -105,7 +115,8 @@ trust_remedy(struct buf *out, const struct trust_verdict *v,
 		if (rest.p == NULL)
 			break;
 		word = str_cut(&rest, '}');
-		if (!put_word(out, word, v, e, ca_file))
+		if (!put_word(out, word, v, e,
+		    places != NULL ? places : &unknown))
 			buf_str(out, word);
 	}
 }
@@ -150,14 +161,14 @@ tls_text(const struct trust_evidence *e)
 
 void
 trust_verdict_line(struct buf *out, const struct trust_verdict *v,
-    const struct trust_evidence *e, const char *ca_file, uint32_t repeat,
-    uint32_t window_s)
+    const struct trust_evidence *e, const struct trust_places *places,
+    uint32_t repeat, uint32_t window_s)
 {
 	char peer[ADDR_STRLEN], remedy[TRUST_LINE_MAX / 4];
 	struct buf r;
 
 	buf_init_array(&r, remedy, sizeof(remedy));
-	trust_remedy(&r, v, e, ca_file);
+	trust_remedy(&r, v, e, places);
 	if (addr_is_set(&e->peer))
 		put_text(out, "peer", addr_print(&e->peer, peer));
 	put_text(out, "device", e->device);

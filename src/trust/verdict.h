@@ -85,12 +85,17 @@ const char *trust_confidence_name(enum trust_confidence c);
 /* The name by which the configuration calls the chain of the CA of our own. */
 #define TRUST_OWN_CHAIN "own"
 
+/* Where a phone gets the files that a remedy speaks of; NULL: not known. */
+struct trust_places {
+	const char *ca;    /* our CA certificate: its URL, else its file     */
+	const char *root;  /* the URL of the root that the chain leads to    */
+};
+
 /*
- * What to do next, in words, for the log's remedy="...".  ca_file: where the
- * edge left its CA certificate, NULL when unknown.
+ * What to do next, in words, for the log's remedy="...".  places may be NULL.
  */
 void trust_remedy(struct buf *out, const struct trust_verdict *v,
-    const struct trust_evidence *e, const char *ca_file);
+    const struct trust_evidence *e, const struct trust_places *places);
 
 /*
  * The key=value part of the one log line about a refusal (design 3), without
@@ -101,7 +106,7 @@ void trust_remedy(struct buf *out, const struct trust_verdict *v,
  */
 #define TRUST_LINE_MAX 3072
 void trust_verdict_line(struct buf *out, const struct trust_verdict *v,
-    const struct trust_evidence *e, const char *ca_file, uint32_t repeat,
-    uint32_t window_s);
+    const struct trust_evidence *e, const struct trust_places *places,
+    uint32_t repeat, uint32_t window_s);
 
 #endif

@@ -18,7 +18,7 @@
 #include "trust/verdict.h"
 
 #define CASES   SOURCE_ROOT "/tests/verdict"
-#define CA_FILE "/var/lib/siptrust/ca.pem"
+static const struct trust_places places = { .ca = "/var/lib/siptrust/ca.pem" };
 
 /* The file's text; NULL: not there. */
 static char *
@@ -71,7 +71,7 @@ verdict_line(char out[TRUST_LINE_MAX + 2], const struct trust_evidence *e)
 	if (v.cause == TRUST_CAUSE_NONE)
 		buf_puts(&b, "nothing was refused");
 	else
-		trust_verdict_line(&b, &v, e, CA_FILE, 0, 0);
+		trust_verdict_line(&b, &v, e, &places, 0, 0);
 	assert_false(b.failed);
 	out[b.n] = '\n';
 	out[b.n + 1] = '\0';
@@ -254,8 +254,10 @@ one_silence_of_an_unknown_client_is_no_proof(void **state)
 }
 
 static void
-remedy_of(const char *name, const char *ca_file, const char *expected)
+remedy_of(const char *name, const char *ca, const char *root,
+    const char *expected)
 {
+	struct trust_places p = { .ca = ca, .root = root };
 	char text[1024] = "";
 	struct trust_evidence e;
 	struct trust_verdict v;
@@ -264,7 +266,7 @@ remedy_of(const char *name, const char *ca_file, const char *expected)
 	load(&e, name);
 	trust_judge(&v, &e, NULL);
 	buf_init_array(&b, text, sizeof(text) - 1);
-	trust_remedy(&b, &v, &e, ca_file);
+	trust_remedy(&b, &v, &e, &p);
 	text[b.n] = '\0';
 	assert_string_equal(text, expected);
 }
@@ -272,12 +274,16 @@ remedy_of(const char *name, const char *ca_file, const char *expected)
 static void
 the_remedy_names_what_to_install(void **state)
 {
-	remedy_of("unknown-ca-own", "/x/ca.pem",
+	remedy_of("unknown-ca-own", "/x/ca.pem", NULL,
 	    "install /x/ca.pem on the phone as its custom CA");
-	remedy_of("unknown-ca", "/x/ca.pem",
+	remedy_of("unknown-ca", "/x/ca.pem", NULL,
 	    "install ISRG Root X1 on the phone as its custom CA, or present a "
 	    "chain whose root it holds");
-	remedy_of("unknown-ca-own", NULL,
+	remedy_of("unknown-ca", NULL, "http://10.0.0.5/roots/isrg-root-x1.pem",
+	    "install ISRG Root X1 (http://10.0.0.5/roots/isrg-root-x1.pem) on "
+	    "the phone as its custom CA, or present a chain whose root it "
+	    "holds");
+	remedy_of("unknown-ca-own", NULL, NULL,
 	    "install our CA certificate on the phone as its custom CA");
 }
 
@@ -315,7 +321,7 @@ the_longest_line_is_whole(void **state)
 	for (int cause = 1; cause < TRUST_CAUSES; cause++) {
 		v.cause = (enum trust_cause)cause;
 		buf_init_array(&b, line, sizeof(line));
-		trust_verdict_line(&b, &v, &e, CA_FILE, 1, 600);
+		trust_verdict_line(&b, &v, &e, &places, 1, 600);
 		assert_false(b.failed);
 		assert_true(b.n <= TRUST_LINE_MAX);
 		assert_null(memchr(line, 1, b.n));
