@@ -238,3 +238,106 @@ tls_ja4(const struct tls_hello *h, char out[TLS_JA4_LEN])
 	    two_digits(nciphers), two_digits(nextensions), alpn, ciphers,
 	    extensions);
 }
+
+/* ---- the number ---- */
+
+#define SUITE_FALLBACK_SCSV 0x5600
+
+/* What a value stands for: one value in two lists is two things. */
+enum kind {
+	KIND_VERSION = 1,
+	KIND_SUITE,
+	KIND_EXTENSION,
+	KIND_GROUP,
+	KIND_SIGALG,
+	KIND_SIGALG_CERT,
+	KIND_SUPPORTED_VERSION,
+	KIND_POINT_FORMAT,
+	KIND_COMPRESSION,
+	KIND_ALPN,
+};
+
+/* Both halves of a product: every bit in turns over half of those out. */
+static inline uint64_t
+mixed(uint64_t v)
+{
+	uint64_t a = (v >> 32 ^ UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t b = (v << 32 | v >> 32) ^ UINT64_C(0xd6e8feb86659fd93);
+	unsigned __int128 product = (unsigned __int128)(a * (v | 1)) * b;
+
+	return (uint64_t)(product >> 64) ^ (uint64_t)product;
+}
+
+static inline uint64_t
+number(enum kind kind, uint32_t value)
+{
+	return mixed((uint64_t)kind << 40 | value | UINT64_C(1) << 56);
+}
+
+/* A sum does not know in which order it was added up. */
+static uint64_t
+sum_list(enum kind kind, struct str list)
+{
+	uint64_t sum = 0;
+	uint16_t v;
+
+	for (size_t pos = 0; tls_next_u16(list, &pos, &v);)
+		if (!tls_is_grease(v))
+			sum += number(kind, v);
+	return sum;
+}
+
+static uint64_t
+sum_bytes(enum kind kind, struct str bytes)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < bytes.n; i++)
+		sum += number(kind, (uint8_t)bytes.p[i]);
+	return sum;
+}
+
+/* These come and go with the connection, or with the phone's store. */
+static bool
+is_fleeting(uint16_t extension)
+{
+	switch (extension) {
+	case EXT_SERVER_NAME:
+	case 3:  /* trusted_ca_keys          */
+	case 21: /* padding                  */
+	case 41: /* pre_shared_key           */
+	case 42: /* early_data               */
+	case 44: /* cookie                   */
+	case 45: /* psk_key_exchange_modes   */
+	case 47: /* certificate_authorities  */
+		return true;
+	default:
+		return tls_is_grease(extension);
+	}
+}
+
+uint64_t
+tls_hello_fingerprint(const struct tls_hello *h)
+{
+	uint64_t sum = number(KIND_VERSION, h->legacy_version);
+	struct str body;
+	uint16_t v;
+
+	for (size_t pos = 0; tls_hello_next_cipher(h, &pos, &v);)
+		if (!tls_is_grease(v) && v != SUITE_FALLBACK_SCSV)
+			sum += number(KIND_SUITE, v);
+	for (size_t pos = 0; tls_hello_next_extension(h, &pos, &v, &body);)
+		if (!is_fleeting(v))
+			sum += number(KIND_EXTENSION, v);
+	sum += sum_list(KIND_GROUP, h->groups);
+	sum += sum_list(KIND_SIGALG, h->sigalgs);
+	sum += sum_list(KIND_SIGALG_CERT, h->sigalgs_cert);
+	sum += sum_list(KIND_SUPPORTED_VERSION, h->supported_versions);
+	sum += sum_bytes(KIND_POINT_FORMAT, h->point_formats);
+	sum += sum_bytes(KIND_COMPRESSION, h->compression);
+	for (size_t i = 0; i < h->alpn.n; i++)
+		sum += number(KIND_ALPN, (uint32_t)i << 8 |
+		    (uint8_t)h->alpn.p[i]);
+	sum = mixed(sum);
+	return sum != 0 ? sum : 1;
+}

@@ -62,9 +62,18 @@ static const struct {
 enum tls_auth
 tls_suite_auth(uint16_t suite)
 {
-	for (size_t i = 0; i < ARRAY_LEN(range); i++)
-		if (suite >= range[i].first && suite <= range[i].last)
+	size_t low = 0, high = ARRAY_LEN(range);
+
+	while (low < high) {
+		size_t i = (low + high) / 2;
+
+		if (suite < range[i].first)
+			high = i;
+		else if (suite > range[i].last)
+			low = i + 1;
+		else
 			return range[i].auth;
+	}
 	return TLS_AUTH_OTHER;
 }
 

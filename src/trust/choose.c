@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The chooser.  Sets of chains are masks, bit i for chain i of the question;
+ * each rule of design 4 looks for one chain in what the rules before it left.
+ */
+#include "trust/choose.h"
+
+#include "base/wire.h"
+#include "tlswire/alert.h"
+#include "tlswire/suite.h"
+
+#define HAS(mask, i) (((mask) & UINT32_C(1) << (i)) != 0)
+#define NO_CHAIN     TRUST_CHAINS_MAX
+
+/* Refusals in a row that an accepted chain, or a listed root, is worth. */
+#define PATIENCE 2
+
+const char *
+trust_choice_name(enum trust_choice_reason r)
+{
+	static const char *const names[] = {
+		[TRUST_CHOICE_ONLY] = "only",
+		[TRUST_CHOICE_PINNED] = "pinned",
+		[TRUST_CHOICE_LISTED] = "listed",
+		[TRUST_CHOICE_FETCHED] = "fetched",
+		[TRUST_CHOICE_ACCEPTED] = "accepted",
+		[TRUST_CHOICE_CLASS] = "class",
+		[TRUST_CHOICE_ORDER] = "order",
+		[TRUST_CHOICE_ROTATION] = "rotation",
+	};
+
+	return names[r];
+}
+
+/* ---- what the hello can take ---- */
+
+/* What a hello says about certificates, read once. */
+struct wants {
+	bool tls13;          /* will be spoken                               */
+	bool any_sigalg;     /* it says nothing of signature algorithms      */
+	bool rsa, ecdsa;     /* a suite for it (up to TLS 1.2)               */
+	bool sign_rsa;       /* a signature algorithm for it                 */
+	uint32_t curve;      /* 1: P-256, 2: P-384, 4: P-521; it signs so    */
+	uint32_t group;      /* the same: it knows the curve                 */
+	uint32_t signed_with; /* mask of trust_signed that it takes          */
+};
+
+#define CURVES_ALL 7u
+
+/* RFC 8446 4.2.3: in certificates, at the version that will be spoken. */
+static uint32_t
+signed_as(uint16_t scheme)
+{
+	switch (scheme) {
+	case 0x0201:
+		return 1u << TRUST_SIGNED_RSA_SHA1;
+	case 0x0401:
+		return 1u << TRUST_SIGNED_RSA_SHA256;
+	case 0x0501:
+		return 1u << TRUST_SIGNED_RSA_SHA384;
+	case 0x0601:
+		return 1u << TRUST_SIGNED_RSA_SHA512;
+	case 0x0403:
+		return 1u << TRUST_SIGNED_ECDSA_SHA256;
+	case 0x0503:
+		return 1u << TRUST_SIGNED_ECDSA_SHA384;
+	default:
+		return (scheme >= 0x0804 && scheme <= 0x0806) ||
+		    (scheme >= 0x0809 && scheme <= 0x080b) ?
+		    1u << TRUST_SIGNED_RSA_PSS : 0;
+	}
+}
+
+static void
+read_suites(struct wants *w, const struct tls_hello *h)
+{
+	uint16_t v;
+
+	for (size_t pos = 0; tls_hello_next_cipher(h, &pos, &v);) {
+		enum tls_auth auth = tls_suite_auth(v);
+
+		w->rsa |= auth == TLS_AUTH_RSA;
+		w->ecdsa |= auth == TLS_AUTH_ECDSA;
+		if (w->rsa && w->ecdsa)
+			return;
+	}
+}
+
+/* The handshake's own signature: by the key of the leaf. */
+static void
+read_sigalgs(struct wants *w, const struct tls_hello *h)
+{
+	uint16_t v;
+
+	for (size_t pos = 0; tls_next_u16(h->sigalgs, &pos, &v);) {
+		bool pss = v >= 0x0804 && v <= 0x0806;
+
+		/* RFC 8446 4.2.3: at TLS 1.3 PKCS#1 is for certificates. */
+		w->sign_rsa |= pss || (!w->tls13 && (v & 0xff) == 0x01 &&
+		    v >= 0x0201 && v <= 0x0601);
+		if (v == 0x0403)
+			w->curve |= 1;
+		else if (v == 0x0503)
+			w->curve |= 2;
+		else if (v == 0x0603)
+			w->curve |= 4;
+		else if ((v & 0xff) == 0x03 && !w->tls13)
+			w->curve |= CURVES_ALL;
+	}
+	/* RFC 5246 7.4.1.4.1: the hash and the curve are not tied. */
+	if (!w->tls13 && w->curve != 0)
+		w->curve = CURVES_ALL;
+}
+
+static uint32_t
+read_groups(const struct tls_hello *h)
+{
+	uint32_t group = 0;
+	uint16_t v;
+
+	if (h->groups.n == 0)
+		return CURVES_ALL; /* RFC 8422 4: no list, no limit */
+	for (size_t pos = 0; tls_next_u16(h->groups, &pos, &v);)
+		if (v >= 23 && v <= 25)
+			group |= 1u << (v - 23);
+	return group;
+}
+
+static void
+read_wants(struct wants *w, const struct tls_hello *h, uint16_t max_version)
+{
+	struct str list = h->sigalgs_cert.n > 0 ? h->sigalgs_cert : h->sigalgs;
+	uint16_t v;
+
+	*w = (struct wants) {
+		.tls13 = h->max_version >= TLS_VERSION_1_3 &&
+		    max_version >= TLS_VERSION_1_3,
+		.any_sigalg = h->sigalgs.n == 0,
+		.group = read_groups(h),
+		.signed_with = 1u << TRUST_SIGNED_OTHER,
+	};
+	if (!w->tls13)
+		read_suites(w, h);
+	read_sigalgs(w, h);
+	for (size_t pos = 0; tls_next_u16(list, &pos, &v);)
+		w->signed_with |= signed_as(v);
+	/*
+	 * Nothing listed: what is older than TLS 1.2 and its hashes takes what
+	 * its library can, and no such library can PSS.
+	 */
+	if (list.n == 0)
+		w->signed_with = ~(1u << TRUST_SIGNED_RSA_PSS);
+}
+
+static uint32_t
+curve_of(const struct trust_chain *c)
+{
+	return c->bits <= 256 ? 1 : c->bits <= 384 ? 2 : 4;
+}
+
+/* It can do with the kind of key. */
+static bool
+takes_key(const struct wants *w, const struct trust_chain *c)
+{
+	if (c->key == TRUST_KEY_UNKNOWN)
+		return true;
+	if (c->key == TRUST_KEY_ECDSA)
+		return (w->tls13 || w->ecdsa) &&
+		    (w->any_sigalg || (w->curve & curve_of(c)) != 0) &&
+		    /* At TLS 1.3 groups are for the key exchange alone. */
+		    (w->tls13 || (w->group & curve_of(c)) != 0);
+	return (w->tls13 || w->rsa) && (w->any_sigalg || w->sign_rsa);
+}
+
+/*
+ * Chains that the hello can take.  Where none fits in full, those whose key
+ * fits: RFC 8446 4.4.2.2 lets a server send a chain of its choice then, and
+ * many clients take more than they list.
+ */
+static uint32_t
+fitting(const struct trust_question *q)
+{
+	uint32_t key = 0, full = 0;
+	struct wants w;
+
+	read_wants(&w, q->hello, q->max_version);
+	for (unsigned i = 0; i < q->nchain; i++) {
+		if (!takes_key(&w, &q->chain[i]))
+			continue;
+		key |= UINT32_C(1) << i;
+		if ((q->chain[i].signed_with & ~w.signed_with) == 0)
+			full |= UINT32_C(1) << i;
+	}
+	return full != 0 ? full : key;
+}
+
+/* ---- the roots it lists ---- */
+
+static uint32_t
+with_name(const struct trust_question *q, struct str name)
+{
+	uint32_t found = 0;
+
+	for (unsigned i = 0; i < q->nchain; i++)
+		if (q->chain[i].root_name.n > 0 &&
+		    str_eq(q->chain[i].root_name, name))
+			found |= UINT32_C(1) << i;
+	return found;
+}
+
+static bool
+is_known(const uint8_t sha1[20])
+{
+	static const uint8_t none[20];
+
+	return memcmp(sha1, none, sizeof(none)) != 0;
+}
+
+static uint32_t
+with_sha1(const struct trust_question *q, struct str sha1, bool of_key)
+{
+	uint32_t found = 0;
+
+	for (unsigned i = 0; i < q->nchain; i++) {
+		const uint8_t *ours = of_key ? q->chain[i].root_key_sha1 :
+		    q->chain[i].root_cert_sha1;
+
+		if (sha1.n == 20 && is_known(ours) &&
+		    memcmp(sha1.p, ours, 20) == 0)
+			found |= UINT32_C(1) << i;
+	}
+	return found;
+}
+
+/* RFC 6066 6: pre_agreed, key_sha1_hash, x509_name, cert_sha1_hash. */
+static uint32_t
+in_trusted_ca_keys(const struct trust_question *q, struct str body)
+{
+	struct wire w = wire_of(body);
+	struct wire list = wire_of(wire_vec(&w, 2));
+	uint32_t found = 0;
+
+	while (wire_left(&list) > 0 && !list.failed) {
+		switch (wire_u8(&list)) {
+		case 0:
+			break;
+		case 1:
+			found |= with_sha1(q, wire_bytes(&list, 20), true);
+			break;
+		case 2:
+			found |= with_name(q, wire_vec(&list, 2));
+			break;
+		case 3:
+			found |= with_sha1(q, wire_bytes(&list, 20), false);
+			break;
+		default:
+			return found; /* of unknown length */
+		}
+	}
+	return found;
+}
+
+/* Chains whose root the hello names (RFC 8446 4.2.4, RFC 6066 6). */
+static uint32_t
+listed(const struct trust_question *q)
+{
+	struct wire w = wire_of(q->hello->certificate_authorities);
+	uint32_t found = 0;
+
+	while (wire_left(&w) > 0 && !w.failed)
+		found |= with_name(q, wire_vec(&w, 2));
+	if (q->hello->trusted_ca_keys.n > 0)
+		found |= in_trusted_ca_keys(q, q->hello->trusted_ca_keys);
+	return found;
+}
+
+/* ---- what the device did ---- */
+
+/* Refusals in a row, those forgotten left out. */
+static uint32_t
+refusals(const struct trust_question *q, unsigned i)
+{
+	const struct trust_deed *d = q->deed != NULL ? &q->deed[i] : NULL;
+
+	if (d == NULL || d->in_row == 0 ||
+	    (q->memory_s > 0 && q->now_s - d->refused_s > q->memory_s))
+		return 0;
+	return d->in_row;
+}
+
+/* Chains refused in a row n times or more. */
+static uint32_t
+refused(const struct trust_question *q, uint32_t n)
+{
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; i < q->nchain; i++)
+		if (refusals(q, i) >= n)
+			mask |= UINT32_C(1) << i;
+	return mask;
+}
+
+static unsigned
+first_of(uint32_t mask)
+{
+	return mask != 0 ? (unsigned)__builtin_ctz(mask) : NO_CHAIN;
+}
+
+static unsigned
+fetched(const struct trust_question *q, uint32_t among)
+{
+	for (unsigned i = 0; q->deed != NULL && i < q->nchain; i++)
+		if (HAS(among, i) && q->deed[i].fetched)
+			return i;
+	return NO_CHAIN;
+}
+
+static unsigned
+accepted_last(const struct trust_question *q, uint32_t among)
+{
+	unsigned best = NO_CHAIN;
+
+	for (unsigned i = 0; q->deed != NULL && i < q->nchain; i++)
+		if (HAS(among, i) && q->deed[i].accepted > 0 &&
+		    (best == NO_CHAIN || q->deed[i].accepted_no >
+			q->deed[best].accepted_no))
+			best = i;
+	return best;
+}
+
+static unsigned
+refused_longest_ago(const struct trust_question *q, uint32_t among)
+{
+	unsigned best = NO_CHAIN;
+
+	for (unsigned i = 0; i < q->nchain; i++)
+		if (HAS(among, i) && (best == NO_CHAIN ||
+		    q->deed[i].refused_no < q->deed[best].refused_no))
+			best = i;
+	return best;
+}
+
+/* ---- what its kind did ---- */
+
+/* Of the chains that more of them accept than refuse, that of the most. */
+static unsigned
+accepted_by_kind(const struct trust_question *q, uint32_t among)
+{
+	unsigned best = NO_CHAIN;
+
+	for (unsigned i = 0; q->kind != NULL && i < q->nchain; i++) {
+		const struct trust_class *k = &q->kind[i], *b;
+
+		if (!HAS(among, i) || k->accepting <= k->refusing)
+			continue;
+		b = &q->kind[best != NO_CHAIN ? best : i];
+		/* One doubter more each: a hundred say more than three. */
+		if (best == NO_CHAIN ||
+		    (uint64_t)k->accepting * (b->accepting + b->refusing + 1ull) >
+		    (uint64_t)b->accepting * (k->accepting + k->refusing + 1ull))
+			best = i;
+	}
+	return best;
+}
+
+static uint32_t
+refused_by_kind(const struct trust_question *q)
+{
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; q->kind != NULL && i < q->nchain; i++)
+		if (q->kind[i].refusing > q->kind[i].accepting)
+			mask |= UINT32_C(1) << i;
+	return mask;
+}
+
+/* ---- the choice ---- */
+
+/* Of the chains whose root it lists: accepted, not refused, then in order. */
+static unsigned
+best_listed(const struct trust_question *q, uint32_t among)
+{
+	uint32_t fresh = among & ~refused(q, 1);
+	unsigned i = accepted_last(q, fresh);
+
+	if (i == NO_CHAIN)
+		i = first_of(fresh);
+	return i != NO_CHAIN ? i : first_of(among);
+}
+
+struct trust_choice
+trust_choose(const struct trust_question *q)
+{
+	uint32_t all = q->nchain >= 32 ? UINT32_MAX :
+	    (UINT32_C(1) << q->nchain) - 1;
+	struct trust_choice c = { 0, TRUST_CHOICE_ONLY, fitting(q) };
+	uint32_t among = c.fit != 0 ? c.fit : all;
+	uint32_t hopeless = refused(q, PATIENCE);
+	uint32_t fresh = among & ~refused(q, 1);
+	uint32_t roots;
+
+#define TRY(why, found)                                                        \
+	if ((c.chain = (found)) != NO_CHAIN) {                                 \
+		c.reason = TRUST_CHOICE_##why;                                 \
+		return c;                                                      \
+	}
+	if (q->nchain == 1)
+		return c;
+	TRY(PINNED, q->pinned >= 0 && (unsigned)q->pinned < q->nchain ?
+	    (unsigned)q->pinned : NO_CHAIN)
+	roots = listed(q) & among & ~hopeless;
+	TRY(LISTED, best_listed(q, roots))
+	TRY(FETCHED, fetched(q, among))
+	TRY(ACCEPTED, accepted_last(q, among & ~hopeless))
+	TRY(CLASS, accepted_by_kind(q, fresh))
+	TRY(ORDER, first_of(fresh & ~refused_by_kind(q)))
+	TRY(ORDER, first_of(fresh))
+#undef TRY
+	c.chain = refused_longest_ago(q, among);
+	c.reason = TRUST_CHOICE_ROTATION;
+	return c;
+}
