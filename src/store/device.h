@@ -48,24 +48,36 @@ struct store_deed {
 	bool fetched;
 };
 
-/* One handshake of a device's history: refused, accepted for the first time
- * or over another chain than before, a CA file fetched. */
+/*
+ * One handshake of a device's history: refused, accepted for the first time or
+ * over another chain than before, a refusal's cause proven by that, a CA file
+ * fetched.
+ */
 struct store_event {
 	int64_t device;
 	int64_t when_s;
-	struct str what;       /* "refused", "accepted", "ca-fetched"        */
+	struct str what;       /* "refused", "accepted", "proven", "ca-fetched" */
 	struct str chain;
-	struct str cause, confidence, reason; /* of a refusal                */
+	struct str cause, confidence, reason; /* refused, proven                */
 	uint16_t tls_version;
 };
 
 #define STORE_EVENTS_PER_DEVICE 50 /* kept, the newest */
 
-/* Open or create.  why: a sentence. */
+/*
+ * Open or create.  why: a sentence.  E_ABSENT (read_only: there is none yet),
+ * E_PARSE (its content is broken), E_EXISTS (made by a newer siptrust), E_STORE
+ * (the system's fault, or the disk's), -ENOMEM.
+ */
 MUSTCHECK int device_store_open(struct device_store **out, const char *dir,
     bool read_only, char *why, size_t why_size);
 void device_store_close(struct device_store *s); /* NULL does nothing */
 const char *device_store_error(const struct device_store *s);
+
+/* The file that was opened is still at its place. */
+bool device_store_is_there(const struct device_store *s);
+/* Rename a broken file to devices.db.broken, over an earlier one.  0, -errno. */
+MUSTCHECK int device_store_set_aside(const char *dir);
 
 MUSTCHECK int device_store_begin(struct device_store *s);
 MUSTCHECK int device_store_commit(struct device_store *s);
