@@ -90,8 +90,10 @@ def tcp(port, source="127.0.0.1"):
                                            (source, 0)))
 
 
-def tls(port, ca=None, version=None, source="127.0.0.1", name=DOMAIN):
-    """ca: verify against this file; None: do not verify."""
+def tls(port, ca=None, version=None, source="127.0.0.1", name=DOMAIN,
+        ciphers=None):
+    """ca: verify against this file; None: do not verify.  ciphers: what this
+    machine's Python offers is the hello of one known program or another."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = ca is not None
     context.verify_mode = ssl.CERT_REQUIRED if ca else ssl.CERT_NONE
@@ -99,6 +101,8 @@ def tls(port, ca=None, version=None, source="127.0.0.1", name=DOMAIN):
         context.load_verify_locations(ca)
     if version:
         context.minimum_version = context.maximum_version = version
+    if ciphers:
+        context.set_ciphers(ciphers)
     raw = socket.create_connection(("127.0.0.1", port), TIMEOUT_S, (source, 0))
     return Stream(context.wrap_socket(raw, server_hostname=name))
 
