@@ -77,6 +77,44 @@ tls_suite_auth(uint16_t suite)
 	return TLS_AUTH_OTHER;
 }
 
+const char *
+tls_suite_obsolete(uint16_t suite)
+{
+	static const struct {
+		uint16_t first, last;
+		const char *why;
+	} old[] = {
+		{ 0x0001, 0x0002, "no encryption" },
+		{ 0x0003, 0x0003, "export keys" }, { 0x0004, 0x0005, "RC4" },
+		{ 0x0006, 0x0006, "export keys" }, { 0x0007, 0x0007, "IDEA" },
+		{ 0x0008, 0x0008, "export keys" }, { 0x0009, 0x0009, "DES" },
+		{ 0x000a, 0x000a, "3DES" }, { 0x000b, 0x000b, "export keys" },
+		{ 0x000c, 0x000c, "DES" }, { 0x000d, 0x000d, "3DES" },
+		{ 0x000e, 0x000e, "export keys" }, { 0x000f, 0x000f, "DES" },
+		{ 0x0010, 0x0010, "3DES" }, { 0x0011, 0x0011, "export keys" },
+		{ 0x0012, 0x0012, "DES" }, { 0x0013, 0x0013, "3DES" },
+		{ 0x0014, 0x0014, "export keys" }, { 0x0015, 0x0015, "DES" },
+		{ 0x0016, 0x0016, "3DES" }, { 0x0017, 0x0017, "export keys" },
+		{ 0x0018, 0x0018, "RC4" }, { 0x0019, 0x0019, "export keys" },
+		{ 0x001a, 0x001a, "DES" }, { 0x001b, 0x001b, "3DES" },
+		{ 0x003b, 0x003b, "no encryption" },
+		{ 0x0060, 0x0065, "export keys" }, { 0x0066, 0x0066, "RC4" },
+		{ 0x0096, 0x009b, "SEED" }, { 0xc001, 0xc001, "no encryption" },
+		{ 0xc002, 0xc002, "RC4" }, { 0xc003, 0xc003, "3DES" },
+		{ 0xc006, 0xc006, "no encryption" }, { 0xc007, 0xc007, "RC4" },
+		{ 0xc008, 0xc008, "3DES" }, { 0xc00b, 0xc00b, "no encryption" },
+		{ 0xc00c, 0xc00c, "RC4" }, { 0xc00d, 0xc00d, "3DES" },
+		{ 0xc010, 0xc010, "no encryption" }, { 0xc011, 0xc011, "RC4" },
+		{ 0xc012, 0xc012, "3DES" }, { 0xc015, 0xc015, "no encryption" },
+		{ 0xc016, 0xc016, "RC4" }, { 0xc017, 0xc017, "3DES" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(old); i++)
+		if (suite >= old[i].first && suite <= old[i].last)
+			return old[i].why;
+	return NULL;
+}
+
 bool
 tls_suite_static_rsa(uint16_t suite)
 {

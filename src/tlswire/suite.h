@@ -15,6 +15,12 @@ enum tls_auth {
 /* Of the IANA registry's TLS cipher suites. */
 enum tls_auth tls_suite_auth(uint16_t suite);
 
+/*
+ * "RC4", "3DES": why no library of today has this suite (RFC 7465, RFC 9325
+ * 4.1); NULL: it may have it.
+ */
+const char *tls_suite_obsolete(uint16_t suite);
+
 /* The client encrypts to the certificate's key; the server signs nothing. */
 bool tls_suite_static_rsa(uint16_t suite);
 

@@ -49,8 +49,14 @@ struct trust_chain {
 	                               is sent but a self-signed root         */
 	uint32_t faults;            /* mask of trust_fault, dates not included */
 	uint32_t depth;             /* certificates sent                      */
+	uint64_t names;             /* hash of the leaf's names, CN too, in
+	                               order and lower case; 0: not known     */
 	int64_t not_before_s, not_after_s; /* narrowest of all                */
 };
+
+/* The chain was presented to h (NULL: not read): e says so. */
+void trust_evidence_chain(struct trust_evidence *e, const struct trust_chain *c,
+    const struct tls_hello *h);
 
 /*
  * What one device did with one chain.  Order is by event number, not by the

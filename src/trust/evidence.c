@@ -2,12 +2,17 @@
 #include "trust/evidence.h"
 
 #include "tlswire/alert.h"
+#include "trust/listed.h"
+#include "trust/verdict.h"
 
 /*
  * The shortest Finished of TLS 1.3 on the wire: header 4, verify_data 32,
  * content type 1, tag 8 (CCM_8).  An alert, padded as one stack does it, is 35.
  */
 #define FINISHED13_MIN 45
+
+/* Where the random stands in a ClientHello: header 4, version 2. */
+#define RANDOM_AT 6
 
 void
 trust_evidence_init(struct trust_evidence *e)
@@ -36,6 +41,18 @@ copy_u16(uint16_t *out, struct str list)
 	return n;
 }
 
+/* gmt_unix_time of RFC 5246 7.4.1.2; the SSLv2 form has none. */
+static uint32_t
+hello_time(const struct tls_hello *h)
+{
+	const uint8_t *p = (const uint8_t *)h->raw.p + RANDOM_AT;
+
+	if (h->sslv2 || h->raw.n < RANDOM_AT + 4)
+		return 0;
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
 void
 trust_evidence_hello(struct trust_evidence *e, const struct tls_hello *h)
 {
@@ -54,11 +71,63 @@ trust_evidence_hello(struct trust_evidence *e, const struct tls_hello *h)
 	}
 	e->nsigalgs = copy_u16(e->sigalg, h->sigalgs);
 	copy_text(e->server_name, h->server_name);
+	e->hello_time_s = hello_time(h);
 	tls_ja3(h, e->ja3);
 	tls_ja4(h, e->ja4);
 	/* At TLS 1.3 a session ID is there for middleboxes only. */
 	e->resumption_offered = h->psk || h->ticket_offered ||
 	    (h->session_id.n > 0 && h->max_version < TLS_VERSION_1_3);
+}
+
+void
+trust_evidence_chain(struct trust_evidence *e, const struct trust_chain *c,
+    const struct tls_hello *h)
+{
+	copy_text(e->chain, str_cstr(c->name));
+	copy_text(e->root, str_cstr(c->root));
+	e->chain_not_before_s = c->not_before_s;
+	e->chain_not_after_s = c->not_after_s;
+	e->chain_faults = c->faults;
+	e->chain_depth = c->depth;
+	e->chain_signed = c->signed_with;
+	e->chain_bits = c->bits;
+	e->chain_names = c->names;
+	e->our_key = c->key;
+	e->listed = h != NULL ? trust_hello_listed(h, c) :
+	    TRUST_LISTED_UNKNOWN;
+}
+
+void
+trust_past_chain(struct trust_past *p, const struct trust_chain *c)
+{
+	copy_text(p->chain, str_cstr(c->name));
+	copy_text(p->root, str_cstr(c->root));
+	p->key = c->key;
+	p->faults = c->faults;
+	p->depth = c->depth;
+	p->signed_with = c->signed_with;
+	p->bits = c->bits;
+	p->names = c->names;
+	p->not_before_s = c->not_before_s;
+	p->not_after_s = c->not_after_s;
+}
+
+/*
+ * TLS 1.3: what the client sent after our flight was shorter than any
+ * Finished, so it was an alert; if nobody has told which, it stays unread.
+ */
+static bool
+is_alert_hidden(const struct tls_tap *t)
+{
+	const struct tls_tap_dir *c = &t->dir[TLS_CLIENT];
+
+	if (t->server_version < TLS_VERSION_1_3 || !t->flight ||
+	    c->encrypted == 0 || c->longest_encrypted_len >= FINISHED13_MIN)
+		return false;
+	for (uint8_t i = 0; i < t->nalert; i++)
+		if (t->alert[i].side == TLS_CLIENT)
+			return false;
+	return true;
 }
 
 static bool
@@ -107,6 +176,7 @@ trust_evidence_tap(struct trust_evidence *e, const struct tls_tap *t)
 	if (stage > e->stage)
 		e->stage = stage;
 
+	e->alert_hidden = is_alert_hidden(t);
 	e->nalert = t->nalert;
 	for (uint8_t i = 0; i < t->nalert; i++) {
 		const struct tls_tap_alert *a = &t->alert[i];

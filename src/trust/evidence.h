@@ -62,6 +62,8 @@ enum trust_fault {
 	TRUST_FAULT_LEAF_IS_CA,     /* a CA's certificate in the leaf's place */
 	TRUST_FAULT_ORDER,          /* not leaf first, each issuer next     */
 	TRUST_FAULT_STAPLE,         /* OCSP: revoked, or demanded, not given */
+	TRUST_FAULT_TOO_LONG,       /* more certificates than it follows    */
+	TRUST_FAULT_KEY_TYPE,       /* a key or signature it cannot compute */
 	TRUST_FAULTS
 };
 
@@ -94,6 +96,9 @@ struct trust_evidence {
 	uint16_t sigalg[TRUST_CIPHERS_MAX];
 	uint16_t nsigalgs;
 	char server_name[TRUST_TEXT_MAX];
+	uint32_t hello_time_s;      /* first four bytes of the random: in old
+	                               stacks the client's clock, Unix time
+	                               (RFC 5246 7.4.1.2), else chance       */
 	char ja3[TLS_JA3_LEN];
 	char ja4[TLS_JA4_LEN];
 	enum trust_listed listed;   /* trust/listed.h                       */
@@ -106,6 +111,9 @@ struct trust_evidence {
 	int64_t chain_not_before_s, chain_not_after_s; /* narrowest of all  */
 	uint32_t chain_faults;      /* mask of those that we know of        */
 	uint32_t chain_depth;       /* certificates sent, 0: unknown        */
+	uint32_t chain_signed;      /* mask of trust_signed, 0: unknown     */
+	uint32_t chain_bits;        /* of the leaf's key, 0: unknown        */
+	uint64_t chain_names;       /* hash of the leaf's, 0: unknown       */
 	enum trust_key our_key;
 	uint16_t our_min_version, our_max_version;
 	uint16_t version;           /* negotiated, 0: none                  */
@@ -116,12 +124,15 @@ struct trust_evidence {
 	enum trust_end end;
 	struct tls_tap_alert alert[TLS_TAP_ALERTS_MAX];
 	uint8_t nalert;
+	bool alert_hidden;          /* the client's last words were as long as
+	                               an alert, but encrypted               */
 	uint32_t us_since_flight;   /* from our Certificate flight to the
 	                               first reaction that ended it; 0:
 	                               unknown                               */
 	uint32_t us_total;          /* from accept to end                   */
 	uint64_t app_bytes;         /* decrypted bytes from the client      */
 	bool no_shared_cipher;      /* the library found no common suite    */
+	bool ciphers_foreign;       /* it has none at all of those offered  */
 	bool client_cert_asked;     /* we sent a CertificateRequest         */
 	bool client_cert_empty;     /* and it answered that it has none     */
 	bool over_limit;            /* ended by a limit of ours             */

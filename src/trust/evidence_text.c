@@ -34,7 +34,8 @@ static const char *const listed_name[] = { "unknown", "no", "yes" };
 static const char *const key_name[] = { "unknown", "rsa", "ecdsa" };
 static const char *const fault_name[] = { "root", "incomplete", "self_signed",
 	"name", "expired", "too_new", "purpose", "weak_signature", "weak_key",
-	"bad_signature", "key_mismatch", "leaf_is_ca", "order", "staple" };
+	"bad_signature", "key_mismatch", "leaf_is_ca", "order", "staple",
+	"too_long", "key_type" };
 _Static_assert(ARRAY_LEN(fault_name) == TRUST_FAULTS, "a name each");
 static const char *const side_name[] = { "client", "server" };
 
@@ -72,6 +73,7 @@ static const struct member member[] = {
 	CODES("ciphers", cipher, nciphers),
 	CODES("sigalgs", sigalg, nsigalgs),
 	FIELD(server_name, KIND_TEXT),
+	FIELD(hello_time_s, KIND_U32),
 	DIGEST(ja3, TLS_JA3_LEN),
 	DIGEST(ja4, TLS_JA4_LEN),
 	NAMED(listed, listed_name),
@@ -83,6 +85,9 @@ static const struct member member[] = {
 	FIELD(chain_not_after_s, KIND_I64),
 	FIELD(chain_faults, KIND_FAULTS),
 	FIELD(chain_depth, KIND_U32),
+	FIELD(chain_signed, KIND_U32),
+	FIELD(chain_bits, KIND_U32),
+	FIELD(chain_names, KIND_U64),
 	NAMED(our_key, key_name),
 	FIELD(our_min_version, KIND_VERSION),
 	FIELD(our_max_version, KIND_VERSION),
@@ -91,10 +96,12 @@ static const struct member member[] = {
 	NAMED(stage, stage_name),
 	NAMED(end, end_name),
 	{ .name = "alert", .kind = KIND_ALERTS },
+	FIELD(alert_hidden, KIND_BOOL),
 	FIELD(us_since_flight, KIND_U32),
 	FIELD(us_total, KIND_U32),
 	FIELD(app_bytes, KIND_U64),
 	FIELD(no_shared_cipher, KIND_BOOL),
+	FIELD(ciphers_foreign, KIND_BOOL),
 	FIELD(client_cert_asked, KIND_BOOL),
 	FIELD(client_cert_empty, KIND_BOOL),
 	FIELD(over_limit, KIND_BOOL),

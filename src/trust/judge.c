@@ -5,6 +5,7 @@
  * what we said, then how it went silent.
  */
 #include "tlswire/alert.h"
+#include "tlswire/hello.h"
 #include "tlswire/suite.h"
 #include "trust/judge_int.h"
 
@@ -20,14 +21,29 @@ is_refusal(const struct tls_tap_alert *a)
 	    a->description != TLS_ALERT_no_renegotiation;
 }
 
+/* Up to TLS 1.2; a log line may not tell the level: then it is 0. */
+static bool
+is_warning(const struct trust_evidence *e, const struct tls_tap_alert *a)
+{
+	return a->level == 1 && e->version < TLS_VERSION_1_3;
+}
+
 const struct tls_tap_alert *
 trust_alert_of(const struct trust_evidence *e, enum tls_side side)
 {
+	const struct tls_tap_alert *warning = NULL;
+
 	for (size_t i = 0; i < e->nalert; i++) {
-		if (e->alert[i].side == side && is_refusal(&e->alert[i]))
-			return &e->alert[i];
+		const struct tls_tap_alert *a = &e->alert[i];
+
+		if (a->side != side || !is_refusal(a))
+			continue;
+		if (!is_warning(e, a))
+			return a;
+		if (warning == NULL && side == TLS_CLIENT)
+			warning = a;
 	}
-	return NULL;
+	return warning;
 }
 
 static int
@@ -64,9 +80,31 @@ was_accepted(const struct trust_evidence *e)
 }
 
 static bool
+is_over(const struct trust_evidence *e)
+{
+	return e->end != TRUST_END_UNKNOWN && e->end != TRUST_END_OPEN;
+}
+
+/* Nothing that a log line or the rest of a capture could tell. */
+static bool
+is_mute(const struct trust_evidence *e)
+{
+	return e->nalert == 0 && e->version == 0 && !e->no_shared_cipher;
+}
+
+static bool
 said_nothing(const struct trust_evidence *e)
 {
-	return e->stage == TRUST_STAGE_NOTHING && !e->hello_seen;
+	return e->stage == TRUST_STAGE_NOTHING && !e->hello_seen &&
+	    e->first == TLS_FIRST_NOTHING && is_mute(e) && is_over(e);
+}
+
+/* A TLS record that no client begins with: the beginning was not seen. */
+static bool
+is_mid_stream(const struct trust_evidence *e)
+{
+	return e->nfirst >= 2 && e->first_bytes[1] == 3 &&
+	    (e->first_bytes[0] == 0x14 || e->first_bytes[0] == 0x17);
 }
 
 static bool
@@ -84,13 +122,20 @@ speaks_http(const struct trust_evidence *e)
 static bool
 speaks_other(const struct trust_evidence *e)
 {
-	return e->first == TLS_FIRST_OTHER;
+	return e->first == TLS_FIRST_OTHER && !is_mid_stream(e);
 }
 
 static bool
+begins_mid_stream(const struct trust_evidence *e)
+{
+	return e->first == TLS_FIRST_OTHER && is_mute(e);
+}
+
+/* An alert and nothing else; in a capture the rest may be missing. */
+static bool
 begins_with_alert(const struct trust_evidence *e)
 {
-	return e->first == TLS_FIRST_ALERT;
+	return e->first == TLS_FIRST_ALERT && e->version == 0;
 }
 
 static bool
@@ -102,7 +147,7 @@ hello_is_malformed(const struct trust_evidence *e)
 bool
 trust_no_common_version(const struct trust_evidence *e)
 {
-	return e->hello_seen && e->max_version != 0 &&
+	return e->hello_seen && e->max_version != 0 && e->version == 0 &&
 	    ((e->our_min_version != 0 && e->max_version < e->our_min_version) ||
 	    (e->our_max_version != 0 && e->min_version != 0 &&
 	    e->min_version > e->our_max_version));
@@ -118,19 +163,22 @@ is_sslv2_hello(const struct trust_evidence *e)
 static bool
 half_hello_silence(const struct trust_evidence *e)
 {
-	return e->stage < TRUST_STAGE_HELLO && e->end == TRUST_END_TIMEOUT;
+	return e->stage < TRUST_STAGE_HELLO && is_mute(e) &&
+	    e->end == TRUST_END_TIMEOUT;
 }
 
 static bool
 half_hello_reset(const struct trust_evidence *e)
 {
-	return e->stage < TRUST_STAGE_HELLO && e->end == TRUST_END_RST;
+	return e->stage < TRUST_STAGE_HELLO && is_mute(e) &&
+	    e->end == TRUST_END_RST;
 }
 
 static bool
 half_hello_end(const struct trust_evidence *e)
 {
-	return e->stage < TRUST_STAGE_HELLO && e->end == TRUST_END_FIN;
+	return e->stage < TRUST_STAGE_HELLO && is_mute(e) &&
+	    e->end == TRUST_END_FIN;
 }
 
 /* RFC 8446 4.2.3: what a signature scheme needs. */
@@ -175,6 +223,44 @@ offers_our_key(const struct trust_evidence *e)
 	return e->nciphers == 0;
 }
 
+/* Suites that stand in a hello, but are none. */
+static bool
+is_signal(uint16_t suite)
+{
+	return tls_is_grease(suite) || suite == 0x00ff || suite == 0x5600;
+}
+
+bool
+trust_ciphers_obsolete(const struct trust_evidence *e)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < e->nciphers && i < TRUST_CIPHERS_MAX; i++) {
+		if (is_signal(e->cipher[i]))
+			continue;
+		if (tls_suite_obsolete(e->cipher[i]) == NULL)
+			return false;
+		n++;
+	}
+	return n > 0 && e->nciphers <= TRUST_CIPHERS_MAX;
+}
+
+/* No server with a library of today could serve it. */
+static bool
+no_cipher_of_today(const struct trust_evidence *e)
+{
+	return e->no_shared_cipher &&
+	    (e->ciphers_foreign || trust_ciphers_obsolete(e));
+}
+
+/* The same, where only the failure is known: a capture, a log. */
+static bool
+only_obsolete_ciphers(const struct trust_evidence *e)
+{
+	return server_alert(e) == TLS_ALERT_handshake_failure &&
+	    e->version == 0 && trust_ciphers_obsolete(e);
+}
+
 static bool
 no_cipher_for_our_key(const struct trust_evidence *e)
 {
@@ -200,6 +286,30 @@ CLIENT_SAYS(insufficient_security)
 CLIENT_SAYS(inappropriate_fallback)
 CLIENT_SAYS(internal_error)
 CLIENT_SAYS(unrecognized_name)
+
+/* Of our key it can only have heard with our Certificate. */
+static bool
+finds_our_key_weak(const struct trust_evidence *e)
+{
+	return client_says_insufficient_security(e) &&
+	    (e->chain_faults & 1u << TRUST_FAULT_WEAK_KEY) != 0;
+}
+
+/* mbedTLS 3.6 offers RSA-PSS at TLS 1.2 and cannot use it. */
+static bool
+chokes_on_our_signature(const struct trust_evidence *e)
+{
+	return client_says_illegal_parameter(e) && trust_saw_certificate(e) &&
+	    e->version == TLS_VERSION_1_2 &&
+	    e->our_key != TRUST_KEY_ECDSA && e->max_version > e->version;
+}
+
+static bool
+cannot_read_our_certificate(const struct trust_evidence *e)
+{
+	return client_alert(e) == TLS_ALERT_decode_error &&
+	    e->stage == TRUST_STAGE_CERTIFICATE;
+}
 
 static bool
 handshake_failure_early(const struct trust_evidence *e)
@@ -261,26 +371,45 @@ our_key_does_not_fit(const struct trust_evidence *e)
 	    code == TLS_ALERT_decrypt_error);
 }
 
+/* That it has none is an obstacle only where we then end it. */
 static bool
 client_has_no_certificate(const struct trust_evidence *e)
 {
-	return e->client_cert_asked && (e->client_cert_empty ||
-	    server_alert(e) == TLS_ALERT_certificate_required);
+	int code = server_alert(e);
+
+	return code == TLS_ALERT_certificate_required ||
+	    (e->client_cert_asked && e->client_cert_empty &&
+	    (code == TLS_ALERT_handshake_failure ||
+	    code == TLS_ALERT_no_certificate ||
+	    code == TLS_ALERT_bad_certificate));
+}
+
+static bool
+server_speaks_of_certificate(const struct trust_evidence *e)
+{
+	int code = server_alert(e);
+
+	return code >= TLS_ALERT_bad_certificate &&
+	    code <= TLS_ALERT_unknown_ca && code != TLS_ALERT_illegal_parameter;
 }
 
 static bool
 we_refuse_its_certificate(const struct trust_evidence *e)
 {
-	int code = server_alert(e);
-
-	return e->client_cert_asked && code >= TLS_ALERT_bad_certificate &&
-	    code <= TLS_ALERT_unknown_ca;
+	return e->client_cert_asked && server_speaks_of_certificate(e);
 }
 
 static bool
 server_says_other(const struct trust_evidence *e)
 {
 	return server_alert(e) >= 0;
+}
+
+/* It was shown no certificate: the cause is elsewhere. */
+static bool
+resumed_and_left(const struct trust_evidence *e)
+{
+	return e->resumed && ended_by_peer(e);
 }
 
 static bool
@@ -358,6 +487,7 @@ static const struct rule {
 	RULE(speaks_sip, PLAIN_SIP_ON_TLS_PORT, CERTAIN, NONE, "peers 7")
 	RULE(speaks_http, HTTP_ON_TLS_PORT, CERTAIN, NONE, "peers 7")
 	RULE(speaks_other, NOT_TLS, CERTAIN, NONE, "RFC 8446 5.1")
+	RULE(begins_mid_stream, UNKNOWN, POSSIBLE, NOT_TLS, "RFC 8446 5.1")
 	RULE(begins_with_alert, SCANNER, POSSIBLE, NOT_TLS, "RFC 8446 6")
 	RULE(hello_is_malformed, SCANNER, POSSIBLE, NOT_TLS, "RFC 8446 4.1.2")
 	RULE(trust_no_common_version, PROTOCOL_VERSION, CERTAIN, NONE,
@@ -366,6 +496,8 @@ static const struct rule {
 	RULE(half_hello_silence, TIMEOUT, LIKELY, SCANNER, "peers 5.15")
 	RULE(half_hello_reset, PEER_RESET, LIKELY, SCANNER, "alerts 5.4")
 	RULE(half_hello_end, SCANNER, POSSIBLE, PEER_RESET, "peers 5.15")
+	RULE(no_cipher_of_today, NO_SHARED_CIPHER, CERTAIN, NONE,
+	    "RFC 7465, RFC 9325 4.1")
 	RULE(no_cipher_for_our_key, KEY_TYPE_UNSUPPORTED, LIKELY,
 	    NO_SHARED_CIPHER, "alerts 2 14")
 	RULE(no_cipher, NO_SHARED_CIPHER, LIKELY, KEY_TYPE_UNSUPPORTED,
@@ -376,6 +508,12 @@ static const struct rule {
 	RULE(internal_error_at_old_version, PROTOCOL_VERSION, LIKELY, UNKNOWN,
 	    "alerts 2: OpenSSL 3 clients at TLS 1.0")
 	JUDGED(trust_refused_chain, trust_judge_chain, "alerts 2, 5")
+	RULE(finds_our_key_weak, WEAK_KEY, LIKELY, NO_SHARED_CIPHER,
+	    "RFC 5246 7.2.2")
+	RULE(chokes_on_our_signature, SERVER_MISCONFIGURED, LIKELY, UNKNOWN,
+	    "alerts 5.6")
+	RULE(cannot_read_our_certificate, UNKNOWN, POSSIBLE,
+	    KEY_TYPE_UNSUPPORTED, "RFC 5246 7.2.2")
 	RULE(client_says_unrecognized_name, NAME_MISMATCH, POSSIBLE,
 	    SNI_UNRECOGNISED, "RFC 6066 3")
 	RULE(client_says_protocol_version, PROTOCOL_VERSION, LIKELY, NONE,
@@ -394,18 +532,23 @@ static const struct rule {
 	    NONE, "alerts 2 row 17")
 	RULE(we_refuse_its_certificate, CLIENT_CERTIFICATE_REFUSED, CERTAIN,
 	    NONE, "RFC 8446 6.2")
+	RULE(server_speaks_of_certificate, CLIENT_CERTIFICATE_REFUSED, LIKELY,
+	    UNKNOWN, "RFC 8446 6.2")
 	RULE(server_says_protocol_version, PROTOCOL_VERSION, LIKELY, SCANNER,
 	    "alerts 2 row 15")
 	RULE(server_says_inappropriate_fallback, PROTOCOL_VERSION, LIKELY, NONE,
 	    "RFC 7507")
 	RULE(server_says_unrecognized_name, SNI_UNRECOGNISED, CERTAIN, NONE,
 	    "RFC 6066 3")
+	RULE(only_obsolete_ciphers, NO_SHARED_CIPHER, LIKELY, NONE,
+	    "RFC 7465, RFC 9325 4.1")
 	RULE(server_says_handshake_failure, NO_SHARED_CIPHER, POSSIBLE,
 	    KEY_TYPE_UNSUPPORTED, "RFC 5246 7.2.2")
 	RULE(our_key_does_not_fit, SERVER_MISCONFIGURED, CERTAIN, NONE,
 	    "RFC 5246 7.4.7.1")
 	RULE(server_says_other, UNKNOWN, POSSIBLE, SCANNER, "RFC 8446 6.2")
 	/* How it went silent. */
+	RULE(resumed_and_left, PEER_RESET, POSSIBLE, SCANNER, "RFC 8446 2.2")
 	RULE(finished_and_left, CLOSED_SILENTLY, POSSIBLE, SCANNER,
 	    "alerts 5.3")
 	RULE(finished_and_silent, SCANNER, POSSIBLE, TIMEOUT, "peers 5.15")
@@ -431,6 +574,7 @@ trust_judge(struct trust_verdict *out, const struct trust_evidence *e,
 		r++; /* the last matches always */
 	*out = (struct trust_verdict) {
 		.cause = r->cause,
+		.fault = -1,
 		.confidence = r->confidence,
 		.next_best = r->next_best,
 	};

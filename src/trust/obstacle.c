@@ -8,10 +8,12 @@
 #include "tlswire/suite.h"
 #include "trust/judge_int.h"
 
-#define F(name)    (1u << TRUST_FAULT_##name)
-#define PATH       (F(ROOT) | F(INCOMPLETE) | F(SELF_SIGNED) | F(ORDER))
-#define DATES      (F(EXPIRED) | F(TOO_NEW))
 #define AT_ONCE_US 1000000 /* whom the chain displeases leaves within this */
+
+/* Clients that an RSA-2048 chain with SHA-256 stops are not seen any more. */
+#define PLAIN_BITS 2048
+#define PLAIN_SIGNED                                                           \
+	(1u << TRUST_SIGNED_RSA_SHA1 | 1u << TRUST_SIGNED_RSA_SHA256)
 
 uint32_t
 trust_known_faults(const struct trust_evidence *e)
@@ -25,8 +27,8 @@ trust_known_faults(const struct trust_evidence *e)
 	return faults;
 }
 
-static enum trust_cause
-cause_of(enum trust_fault f, uint32_t known)
+enum trust_cause
+trust_cause_of(enum trust_fault f, uint32_t known)
 {
 	static const enum trust_cause causes[TRUST_FAULTS] = {
 		[TRUST_FAULT_ROOT] = TRUST_CAUSE_UNTRUSTED_ROOT,
@@ -43,6 +45,8 @@ cause_of(enum trust_fault f, uint32_t known)
 		[TRUST_FAULT_LEAF_IS_CA] = TRUST_CAUSE_SERVER_MISCONFIGURED,
 		[TRUST_FAULT_ORDER] = TRUST_CAUSE_SERVER_MISCONFIGURED,
 		[TRUST_FAULT_STAPLE] = TRUST_CAUSE_SERVER_MISCONFIGURED,
+		[TRUST_FAULT_TOO_LONG] = TRUST_CAUSE_SERVER_MISCONFIGURED,
+		[TRUST_FAULT_KEY_TYPE] = TRUST_CAUSE_KEY_TYPE_UNSUPPORTED,
 	};
 
 	/* Our signatures are right: then it holds another root of this name. */
@@ -51,13 +55,17 @@ cause_of(enum trust_fault f, uint32_t known)
 	return causes[f];
 }
 
+/* ---- what the client said ---- */
+
 /* The alert's code, or that it said nothing. */
 static uint16_t
 says(const struct trust_evidence *e)
 {
 	const struct tls_tap_alert *a = trust_alert_of(e, TLS_CLIENT);
 
-	return a != NULL ? a->description : TRUST_SAYS_NOTHING;
+	if (a != NULL)
+		return a->description;
+	return e->alert_hidden ? TRUST_SAYS_HIDDEN : TRUST_SAYS_NOTHING;
 }
 
 static bool
@@ -68,30 +76,53 @@ hung_up(const struct trust_evidence *e)
 
 /*
  * It left where clients judge a chain: at the Certificate, or, those that do
- * it by themselves, just after the handshake.
+ * it by themselves, just after the handshake.  A resumed session shows none.
  */
 static bool
 left_over_chain(const struct trust_evidence *e)
 {
-	return hung_up(e) && trust_alert_of(e, TLS_SERVER) == NULL &&
+	return hung_up(e) && !e->resumed &&
+	    trust_alert_of(e, TLS_SERVER) == NULL &&
 	    (e->stage == TRUST_STAGE_CERTIFICATE ||
 	    (e->stage == TRUST_STAGE_FINISHED && e->us_since_flight != 0 &&
 	    e->us_since_flight < AT_ONCE_US));
 }
 
+/* These speak of a certificate and of nothing else. */
+static bool
+is_about_certificates(uint16_t code)
+{
+	return code >= TLS_ALERT_bad_certificate &&
+	    code <= TLS_ALERT_unknown_ca &&
+	    code != TLS_ALERT_illegal_parameter;
+}
+
 bool
 trust_refused_chain(const struct trust_evidence *e)
 {
-	if (trust_alert_of(e, TLS_CLIENT) == NULL)
+	uint16_t said = says(e);
+
+	if (said == TRUST_SAYS_NOTHING)
 		return left_over_chain(e);
+	if (said == TRUST_SAYS_HIDDEN || is_about_certificates(said))
+		return true;
 	/* It may have choked on a fault of ours; else it is its own. */
-	if (says(e) == TLS_ALERT_internal_error &&
-	    trust_known_faults(e) == 0)
+	if (said == TLS_ALERT_internal_error && trust_known_faults(e) == 0)
 		return false;
 	/* Before our flight it is about what we offered. */
-	if (says(e) == TLS_ALERT_handshake_failure && !trust_saw_certificate(e))
+	if (said == TLS_ALERT_handshake_failure && !trust_saw_certificate(e))
 		return false;
-	return trust_stack_faults(&trust_stack_any, says(e)) != 0;
+	return trust_stack_faults(&trust_stack_any, said) != 0;
+}
+
+/* ---- what it may mean ---- */
+
+/* More than what every phone of the last fifteen years can compute. */
+static bool
+is_demanding(const struct trust_evidence *e)
+{
+	return e->our_key != TRUST_KEY_RSA || e->chain_bits > PLAIN_BITS ||
+	    (e->chain_signed & ~PLAIN_SIGNED) != 0;
 }
 
 /* What the chain may be at fault in besides, when its facts are known. */
@@ -101,211 +132,223 @@ thinkable(const struct trust_evidence *e)
 	uint32_t mask = F(ROOT) | DATES | F(BAD_SIGNATURE);
 
 	if (e->chain_not_after_s == 0)
-		return (1u << TRUST_FAULTS) - 1;
+		mask = FAULTS;
 	/* Some check a name that they do not send. */
 	if (e->server_name[0] == '\0')
 		mask |= F(NAME);
+	if (e->chain_depth != 1)
+		mask |= F(TOO_LONG);
+	if (is_demanding(e))
+		mask |= F(KEY_TYPE);
+	if (e->listed == TRUST_LISTED_YES)
+		mask &= ~F(ROOT);
+	if (trust_clock_of(e) == TRUST_CLOCK_RIGHT)
+		mask &= ~F(TOO_NEW);
 	return mask;
 }
 
-static enum trust_fault
-pick(const struct trust_stack *s, uint32_t mask)
+static uint32_t
+known_to_client(const struct trust_evidence *e)
 {
+	uint32_t known = trust_known_faults(e);
+
+	/* Where nothing was signed it cannot yet have missed our key. */
+	if (e->stage == TRUST_STAGE_CERTIFICATE &&
+	    tls_suite_static_rsa(e->cipher_suite))
+		known &= ~F(KEY_MISMATCH);
+	if (e->listed == TRUST_LISTED_NO)
+		known |= F(ROOT);
+	if (trust_clock_of(e) == TRUST_CLOCK_UNSET &&
+	    e->chain_not_before_s > e->hello_time_s)
+		known |= F(TOO_NEW);
+	return known;
+}
+
+static void
+gather(struct trust_matter *m, const struct trust_evidence *e,
+    const struct trust_history *h)
+{
+	static const struct trust_history none;
+
+	*m = (struct trust_matter) {
+		.e = e,
+		.h = h != NULL ? h : &none,
+		.stack = trust_stack_of(e),
+		.says = says(e),
+		.known = known_to_client(e),
+		.thinkable = thinkable(e),
+	};
+	/* A date that is wrong hides what else may be wrong with the dates. */
+	if ((m->known & DATES) != 0)
+		m->thinkable &= ~DATES;
+	m->meant = trust_stack_faults(m->stack, m->says);
+	if (m->says == TRUST_SAYS_NOTHING && e->end == TRUST_END_FIN &&
+	    trust_stack_faults(m->stack, TRUST_SAYS_CLOSED) != 0)
+		m->meant = trust_stack_faults(m->stack, TRUST_SAYS_CLOSED);
+	/* A stack that does not say this of such a chain is another one. */
+	if ((m->meant & (m->known | m->thinkable)) == 0) {
+		m->stack = &trust_stack_any;
+		m->meant = trust_stack_faults(m->stack, m->says);
+	}
+	m->excluded = trust_excluded(m);
+	/* All that it can have meant is excluded: then one of both is wrong. */
+	if ((m->meant & (m->known | m->thinkable) & ~m->excluded) == 0)
+		m->excluded = 0;
+}
+
+/* ---- which it is ---- */
+
+/*
+ * What it took before it does not suddenly not hold; but a device's clock is
+ * lost with its battery, and starts long ago.
+ */
+static enum trust_fault
+pick(const struct trust_matter *m, uint32_t mask)
+{
+	if (m->h->accepted_chain > 0 && (mask & DATES) != 0)
+		return (mask & F(TOO_NEW)) != 0 ? TRUST_FAULT_TOO_NEW :
+		    TRUST_FAULT_EXPIRED;
 	return (mask & F(ROOT)) != 0 ? TRUST_FAULT_ROOT :
-	    trust_stack_first(s, mask);
+	    trust_stack_first(m->stack, mask);
 }
 
 /* The first fault in mask that gives another cause; NONE: there is none. */
 static enum trust_cause
-other_cause(const struct trust_stack *s, uint32_t mask, uint32_t known,
-    enum trust_cause cause)
+other_cause(const struct trust_matter *m, uint32_t mask, enum trust_cause cause)
 {
 	while (mask != 0) {
-		enum trust_fault f = pick(s, mask);
+		enum trust_fault f = pick(m, mask);
 
-		if (cause_of(f, known) != cause)
-			return cause_of(f, known);
+		if (trust_cause_of(f, m->known) != cause)
+			return trust_cause_of(f, m->known);
 		mask &= ~(1u << f);
 	}
 	return TRUST_CAUSE_NONE;
 }
 
+static void
+set_fault(struct trust_verdict *v, const struct trust_matter *m,
+    enum trust_fault f)
+{
+	v->fault = (int)f;
+	v->cause = trust_cause_of(f, m->known);
+}
+
+/* The chain has a fault that this stack says this about. */
+static void
+name_known(struct trust_verdict *v, const struct trust_matter *m)
+{
+	uint32_t hit = m->meant & m->known & ~m->excluded;
+
+	set_fault(v, m, trust_stack_first(m->stack, hit));
+	v->confidence = TRUST_LIKELY;
+	v->next_best = other_cause(m,
+	    m->meant & (m->known | (m->thinkable & F(ROOT))) & ~m->excluded,
+	    v->cause);
+	if (m->stack == &trust_stack_any && m->says == TRUST_SAYS_NOTHING) {
+		v->confidence = TRUST_POSSIBLE;
+		v->next_best = TRUST_CAUSE_CLOSED_SILENTLY;
+	}
+}
+
+/* What an alert means to all, whatever the stack; after suspect(). */
+static void
+heed_code(struct trust_verdict *v, const struct trust_matter *m, uint32_t mask)
+{
+	bool facts = m->e->chain_not_after_s != 0;
+
+	switch (m->says) {
+	case TLS_ALERT_unknown_ca:
+		if (v->cause != TRUST_CAUSE_UNTRUSTED_ROOT)
+			break;
+		v->confidence = TRUST_LIKELY;
+		/* A missing issuer looks the same; so does a long chain. */
+		if (m->h->nother == 0 || (mask & F(TOO_LONG)) == 0)
+			v->next_best = TRUST_CAUSE_MISSING_INTERMEDIATE;
+		break;
+	case TLS_ALERT_certificate_expired:
+		if ((mask & ~DATES) == 0)
+			v->confidence = TRUST_LIKELY;
+		break;
+	case TLS_ALERT_unsupported_certificate:
+		/* Nothing of ours is at fault: then it cannot compute it. */
+		if (facts && (mask & ~F(KEY_TYPE) & m->thinkable) == 0) {
+			set_fault(v, m, TRUST_FAULT_KEY_TYPE);
+			v->next_best = TRUST_CAUSE_SERVER_MISCONFIGURED;
+			v->confidence = TRUST_POSSIBLE;
+		}
+		break;
+	case TLS_ALERT_decrypt_error:
+		/* Or it cannot do our kind of signature. */
+		if (v->next_best == TRUST_CAUSE_NONE)
+			v->next_best = TRUST_CAUSE_SERVER_MISCONFIGURED;
+		break;
+	case TLS_ALERT_handshake_failure:
+	case TRUST_SAYS_HIDDEN:
+		v->confidence = TRUST_POSSIBLE;
+		break;
+	default:
+		break;
+	}
+}
+
 /* No fault of ours fits what it said: what the phone may think of it. */
 static void
-suspect(struct trust_verdict *v, const struct trust_evidence *e,
-    const struct trust_stack *s, uint32_t meant, uint32_t known)
+suspect(struct trust_verdict *v, const struct trust_matter *m)
 {
-	uint32_t mask = meant & thinkable(e);
+	uint32_t mask = m->meant & m->thinkable & ~m->excluded;
 	enum trust_fault f;
 
 	if (mask == 0)
-		mask = meant;
-	f = pick(s, mask);
-	v->cause = cause_of(f, known);
-	v->next_best = other_cause(s, mask, known, v->cause);
+		mask = m->meant & ~m->excluded;
+	if (mask == 0)
+		mask = m->meant;
+	f = pick(m, mask);
+	set_fault(v, m, f);
+	v->next_best = other_cause(m, mask, v->cause);
 	v->confidence = TRUST_POSSIBLE;
 	/* Nothing but the root, or a clock that few phones have wrong. */
 	if (v->next_best == TRUST_CAUSE_NONE ||
 	    (f == TRUST_FAULT_ROOT && (mask & F(NAME)) == 0 &&
-	    e->chain_not_after_s != 0))
+	    m->e->chain_not_after_s != 0))
 		v->confidence = TRUST_LIKELY;
-	/* Nothing of ours is at fault: then it cannot use this kind of key. */
-	if (says(e) == TLS_ALERT_unsupported_certificate &&
-	    (meant & thinkable(e)) == 0)
-		v->next_best = TRUST_CAUSE_KEY_TYPE_UNSUPPORTED;
-	/* What the code means to all; a missing issuer looks the same. */
-	if (says(e) == TLS_ALERT_unknown_ca && f == TRUST_FAULT_ROOT) {
-		v->confidence = TRUST_LIKELY;
-		v->next_best = TRUST_CAUSE_MISSING_INTERMEDIATE;
-	}
-	if (says(e) == TLS_ALERT_certificate_expired &&
-	    (mask & ~DATES) == 0)
-		v->confidence = TRUST_LIKELY;
-}
-
-/* An unknown client that says nothing: only the timing speaks. */
-static void
-suspect_silence(struct trust_verdict *v, const struct trust_evidence *e)
-{
-	v->next_best = v->cause;
-	v->cause = TRUST_CAUSE_CLOSED_SILENTLY;
-	v->confidence = e->us_since_flight != 0 &&
-	    e->us_since_flight < AT_ONCE_US ? TRUST_LIKELY : TRUST_POSSIBLE;
-}
-
-/* ---- what the device did before ---- */
-
-enum difference {
-	DIFFERS_ROOT = 1,
-	DIFFERS_KEY = 2,
-	DIFFERS_DEPTH = 4,
-	DIFFERS_FAULTS = 8,
-};
-
-/* What this chain has that the accepted one has not. */
-static unsigned
-difference(const struct trust_past *p, const struct trust_evidence *e,
-    uint32_t known)
-{
-	unsigned d = 0;
-
-	if (p->root[0] == '\0' || e->root[0] == '\0' ||
-	    !str_eq(str_cstr(p->root), str_cstr(e->root)))
-		d |= DIFFERS_ROOT;
-	if (p->key != e->our_key)
-		d |= DIFFERS_KEY;
-	if (e->chain_depth > p->depth && p->depth != 0)
-		d |= DIFFERS_DEPTH;
-	if ((known & ~p->faults) != 0)
-		d |= DIFFERS_FAULTS;
-	return d;
-}
-
-static bool
-is_one_fault(uint32_t mask)
-{
-	return mask != 0 && (mask & (mask - 1)) == 0;
-}
-
-/* The cause of the one difference that is left; NONE: several, or none. */
-static enum trust_cause
-cause_of_difference(const struct trust_past *p, const struct trust_evidence *e,
-    uint32_t known)
-{
-	uint32_t faults = known & ~p->faults;
-
-	switch (difference(p, e, known)) {
-	case DIFFERS_ROOT:
-		return TRUST_CAUSE_UNTRUSTED_ROOT;
-	case DIFFERS_KEY:
-		return TRUST_CAUSE_KEY_TYPE_UNSUPPORTED;
-	case DIFFERS_FAULTS:
-		return is_one_fault(faults) ?
-		    cause_of(trust_stack_first(&trust_stack_any, faults),
-			known) : TRUST_CAUSE_NONE;
-	default:
-		return TRUST_CAUSE_NONE;
-	}
+	heed_code(v, m, mask);
 }
 
 /*
- * One silence may be a cable; it is a refusal when the stack is known to
- * refuse so, or when it comes again.
+ * An unknown client that says nothing: only the timing speaks.  After the
+ * handshake a health check does the same.
  */
-static bool
-is_refusal(const struct trust_evidence *e, const struct trust_history *h)
-{
-	return says(e) != TRUST_SAYS_NOTHING || h->refused_alike > 1 ||
-	    (trust_stack_of(e) != &trust_stack_any &&
-	    trust_stack_faults(trust_stack_of(e), TRUST_SAYS_NOTHING) != 0);
-}
-
 static void
-weigh_history(struct trust_verdict *v, const struct trust_evidence *e,
-    const struct trust_history *h, uint32_t known)
+suspect_silence(struct trust_verdict *v, const struct trust_matter *m)
 {
-	enum trust_cause cause = TRUST_CAUSE_NONE;
+	const struct trust_evidence *e = m->e;
 
-	for (size_t i = 0; i < h->nother; i++) {
-		const struct trust_past *p = &h->other[i];
-
-		if (p->accepted == 0)
-			continue;
-		if (v->accepts[0] == '\0' || cause == TRUST_CAUSE_NONE)
-			str_copy(v->accepts, sizeof(v->accepts),
-			    str_cstr(p->chain));
-		if (cause == TRUST_CAUSE_NONE)
-			cause = cause_of_difference(p, e, known);
-	}
-	if (h->accepted_chain > 0) {
-		/* It took this chain before: then it is hardly the chain. */
-		if (known == 0 && v->confidence > TRUST_POSSIBLE)
-			v->confidence = TRUST_POSSIBLE;
+	v->next_best = v->cause;
+	v->cause = TRUST_CAUSE_CLOSED_SILENTLY;
+	v->confidence = TRUST_POSSIBLE;
+	if (e->us_since_flight == 0 || e->us_since_flight >= AT_ONCE_US)
 		return;
-	}
-	if (cause == TRUST_CAUSE_NONE || !is_refusal(e, h))
-		return;
-	v->cause = cause;
-	v->next_best = TRUST_CAUSE_NONE;
-	v->confidence = TRUST_CERTAIN;
+	if (e->stage == TRUST_STAGE_CERTIFICATE || e->device[0] != '\0')
+		v->confidence = TRUST_LIKELY;
+	else
+		v->next_best = TRUST_CAUSE_SCANNER;
 }
 
 void
 trust_judge_chain(struct trust_verdict *v, const struct trust_evidence *e,
     const struct trust_history *h)
 {
-	const struct trust_stack *s = trust_stack_of(e);
-	uint32_t known = trust_known_faults(e);
-	uint32_t meant = trust_stack_faults(s, says(e));
+	struct trust_matter m;
 
-	if (says(e) == TRUST_SAYS_NOTHING && e->end == TRUST_END_FIN &&
-	    trust_stack_faults(s, TRUST_SAYS_CLOSED) != 0)
-		meant = trust_stack_faults(s, TRUST_SAYS_CLOSED);
-	/* Where nothing was signed it cannot yet have missed our key. */
-	if (e->stage == TRUST_STAGE_CERTIFICATE &&
-	    tls_suite_static_rsa(e->cipher_suite))
-		known &= ~F(KEY_MISMATCH);
-	/* A stack that does not say this of such a chain is another one. */
-	if ((meant & (known | thinkable(e))) == 0) {
-		s = &trust_stack_any;
-		meant = trust_stack_faults(s, says(e));
-	}
-	if ((meant & known) != 0) {
-		enum trust_fault f = trust_stack_first(s, meant & known);
-
-		v->cause = cause_of(f, known);
-		v->confidence = TRUST_LIKELY;
-		v->next_best = other_cause(s, meant & (known | F(ROOT)), known,
-		    v->cause);
-		if (s == &trust_stack_any && says(e) == TRUST_SAYS_NOTHING) {
-			v->confidence = TRUST_POSSIBLE;
-			v->next_best = TRUST_CAUSE_CLOSED_SILENTLY;
-		}
+	gather(&m, e, h);
+	if ((m.meant & m.known & ~m.excluded) != 0) {
+		name_known(v, &m);
 	} else {
-		suspect(v, e, s, meant, known);
-		if (s == &trust_stack_any && says(e) == TRUST_SAYS_NOTHING)
-			suspect_silence(v, e);
+		suspect(v, &m);
+		if (m.stack == &trust_stack_any &&
+		    m.says == TRUST_SAYS_NOTHING)
+			suspect_silence(v, &m);
 	}
-	if (h != NULL)
-		weigh_history(v, e, h, known);
+	trust_weigh(v, &m);
 }

@@ -5,8 +5,9 @@
 
 #define F(name) (1u << TRUST_FAULT_##name)
 
-/* No path to a root that it holds. */
-#define PATH (F(ROOT) | F(INCOMPLETE) | F(SELF_SIGNED) | F(ORDER))
+/* No path to a root that it holds, or that it follows so far. */
+#define PATH                                                                   \
+	(F(ROOT) | F(INCOMPLETE) | F(SELF_SIGNED) | F(ORDER) | F(TOO_LONG))
 #define ALL  ((1u << TRUST_FAULTS) - 1)
 
 #define SAYS(alert, faults) { TLS_ALERT_##alert, faults }
@@ -34,10 +35,12 @@ const struct trust_stack trust_stack_any = {
 		SAYS(certificate_expired, F(EXPIRED) | F(TOO_NEW)),
 		SAYS(bad_certificate, ALL & ~F(KEY_MISMATCH)),
 		SAYS(certificate_unknown, PATH | F(NAME) | F(TOO_NEW) |
-		    F(PURPOSE) | F(WEAK_SIGNATURE) | F(LEAF_IS_CA)),
+		    F(PURPOSE) | F(WEAK_SIGNATURE) | F(LEAF_IS_CA) |
+		    F(KEY_TYPE)),
 		SAYS(unsupported_certificate, F(PURPOSE) | F(WEAK_KEY) |
-		    F(LEAF_IS_CA) | F(WEAK_SIGNATURE)),
+		    F(LEAF_IS_CA) | F(WEAK_SIGNATURE) | F(KEY_TYPE)),
 		SAYS(certificate_revoked, F(STAPLE)),
+		SAYS(bad_certificate_status_response, F(STAPLE)),
 		SAYS(decrypt_error, F(BAD_SIGNATURE) | F(KEY_MISMATCH)),
 		SAYS(handshake_failure, ALL),
 		SAYS(internal_error, F(LEAF_IS_CA) | F(KEY_MISMATCH)),
@@ -53,8 +56,9 @@ const struct trust_stack trust_stack_any = {
 	SAYS(decrypt_error, F(BAD_SIGNATURE) | F(KEY_MISMATCH)),               \
 	SAYS(certificate_expired, F(EXPIRED)),                                 \
 	SAYS(bad_certificate, F(TOO_NEW) | F(NAME) | F(WEAK_SIGNATURE) |       \
-	    F(WEAK_KEY)),                                                      \
-	SAYS(unsupported_certificate, F(PURPOSE) | F(LEAF_IS_CA)),             \
+	    F(WEAK_KEY) | F(KEY_TYPE)),                                        \
+	SAYS(unsupported_certificate, F(PURPOSE) | F(LEAF_IS_CA) |             \
+	    F(KEY_TYPE)),                                                      \
 	SAYS(certificate_revoked, F(STAPLE))
 #define OPENSSL_ORDER                                                          \
 	ORDER(ROOT, INCOMPLETE, SELF, PURPOSE, TRUST_FAULT_WEAK_SIGNATURE,     \
@@ -79,7 +83,8 @@ static const struct trust_stack late = {
 static const struct trust_stack wolfssl = {
 	.name = "wolfSSL",
 	.reaction = {
-		SAYS(unknown_ca, F(ROOT) | F(INCOMPLETE) | F(ORDER)),
+		SAYS(unknown_ca, F(ROOT) | F(INCOMPLETE) | F(ORDER) |
+		    F(TOO_LONG)),
 		SAYS(bad_certificate, F(BAD_SIGNATURE) | F(NAME) | F(PURPOSE) |
 		    F(SELF_SIGNED)),
 		SAYS(certificate_expired, F(TOO_NEW) | F(EXPIRED)),
@@ -100,7 +105,7 @@ static const struct trust_stack mbedtls = {
 		SAYS(certificate_unknown, F(TOO_NEW) | F(WEAK_SIGNATURE)),
 		SAYS(bad_certificate, F(NAME)),
 		SAYS(unsupported_certificate, F(PURPOSE) | F(WEAK_KEY) |
-		    F(LEAF_IS_CA)),
+		    F(LEAF_IS_CA) | F(KEY_TYPE)),
 		SAYS(decrypt_error, F(KEY_MISMATCH)),
 		END,
 	},
@@ -150,7 +155,7 @@ static const struct trust_stack nss = {
 	.reaction = {
 		SAYS(certificate_expired, F(TOO_NEW) | F(EXPIRED)),
 		SAYS(unknown_ca, F(ROOT) | F(INCOMPLETE) | F(ORDER) |
-		    F(EXPIRED)),
+		    F(TOO_LONG) | F(EXPIRED)),
 		SAYS(bad_certificate, F(BAD_SIGNATURE) | F(NAME) |
 		    F(SELF_SIGNED)),
 		SAYS(certificate_unknown, F(PURPOSE) | F(ROOT)),
@@ -272,10 +277,12 @@ uint32_t
 trust_stack_faults(const struct trust_stack *s, uint16_t says)
 {
 	const struct trust_reaction *r = s->reaction;
+	uint32_t all = 0;
 
-	while (r->says != TRUST_SAYS_END && r->says != says)
-		r++;
-	return r->faults;
+	for (; r->says != TRUST_SAYS_END && r->says != says; r++)
+		if (r->says < TRUST_SAYS_NOTHING)
+			all |= r->faults;
+	return says == TRUST_SAYS_HIDDEN ? all : r->faults;
 }
 
 enum trust_fault

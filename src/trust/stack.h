@@ -17,14 +17,15 @@
 #define TRUST_SAYS_NOTHING 0x100 /* hangs up                             */
 #define TRUST_SAYS_CLOSED  0x101 /* the same, having read all we sent: FIN
                                     and not RST; where that differs      */
-#define TRUST_SAYS_END     0x102 /* ends a list of reactions             */
+#define TRUST_SAYS_HIDDEN  0x102 /* an alert, encrypted: any of its codes */
+#define TRUST_SAYS_END     0x103 /* ends a list of reactions             */
 
 struct trust_reaction {
 	uint16_t says;              /* an alert's code, or one of the above */
 	uint32_t faults;            /* the faults that it says this about   */
 };
 
-#define TRUST_REACTIONS_MAX 11
+#define TRUST_REACTIONS_MAX 12
 
 struct trust_stack {
 	const char *name;

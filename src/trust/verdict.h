@@ -10,6 +10,7 @@
  * every other.  Causes are rows of verdict.def and an interface: names are
  * never changed or reused.
  */
+#include "trust/choose.h"
 #include "trust/evidence.h"
 
 enum trust_cause {
@@ -34,6 +35,9 @@ struct trust_past {
 	uint32_t faults;            /* mask of those known, dates included,
 	                               when it was last accepted             */
 	uint32_t depth;             /* certificates sent, 0: unknown         */
+	uint32_t signed_with, bits; /* as in struct trust_chain, 0: unknown  */
+	uint64_t names;             /* likewise                              */
+	int64_t not_before_s, not_after_s; /* likewise                       */
 	uint32_t accepted, refused; /* handshakes                            */
 	int64_t accepted_s;         /* Unix time of the last, 0: unknown     */
 	uint16_t version;           /* TLS version then, 0: unknown          */
@@ -65,14 +69,20 @@ struct trust_history {
 
 struct trust_verdict {
 	enum trust_cause cause;
+	int fault;                  /* the enum trust_fault that it rests on,
+	                               -1: none                              */
 	enum trust_confidence confidence;
 	enum trust_cause next_best; /* TRUST_CAUSE_NONE: no other; always that
 	                               with TRUST_CERTAIN                    */
 	char accepts[TRUST_TEXT_MAX]; /* a chain of ours that this device
 	                               accepts; "": none known               */
+	bool kind_accepts;          /* not it, but most of its kind          */
 	char reason[384];           /* how we know: "alert unknown_ca(48) 14 ms
 	                               after Certificate"                    */
 };
+
+/* All that a past says of the chain itself; what the device did stays. */
+void trust_past_chain(struct trust_past *p, const struct trust_chain *c);
 
 /* history may be NULL: nothing known.  Always writes *out. */
 void trust_judge(struct trust_verdict *out, const struct trust_evidence *e,

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tlswire/alert.h"
+#include "trust/choose.h"
 #include "trust/evidence.h"
 
 #define BYTES(...)                                                             \
@@ -49,6 +50,11 @@ fill(struct trust_evidence *e)
 	e->chain_not_after_s = 253402300799;
 	e->chain_faults = (1u << TRUST_FAULTS) - 1;
 	e->chain_depth = 3;
+	e->chain_signed = 1u << TRUST_SIGNED_RSA_PSS;
+	e->chain_bits = 4096;
+	e->chain_names = UINT64_MAX;
+	e->hello_time_s = 1;
+	e->alert_hidden = e->ciphers_foreign = true;
 	e->our_key = TRUST_KEY_ECDSA;
 	e->our_min_version = TLS_VERSION_1_2;
 	e->our_max_version = TLS_VERSION_1_3;

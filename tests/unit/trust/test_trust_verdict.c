@@ -15,7 +15,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tlswire/alert.h"
 #include "trust/verdict.h"
+
+#define F(name) (1u << TRUST_FAULT_##name)
+#define DAY     86400
 
 #define CASES   SOURCE_ROOT "/tests/verdict"
 static const struct trust_places places = { .ca = "/var/lib/siptrust/ca.pem" };
@@ -159,7 +163,12 @@ static struct trust_past
 like(const struct trust_evidence *e, const char *name)
 {
 	struct trust_past p = { .key = e->our_key, .depth = e->chain_depth,
-		.faults = e->chain_faults, .accepted = 1 };
+		.faults = e->chain_faults, .signed_with = e->chain_signed,
+		.bits = e->chain_bits, .names = e->chain_names,
+		.not_before_s = e->chain_not_before_s,
+		.not_after_s = e->chain_not_after_s,
+		.version = e->version, .accepted = 1,
+		.accepted_s = e->when_s + 30 };
 
 	strcpy(p.chain, name);
 	strcpy(p.root, e->root);
@@ -181,76 +190,314 @@ expect(const struct trust_evidence *e, const struct trust_history *h,
 		assert_int_equal(v.next_best, TRUST_CAUSE_NONE);
 }
 
+/*
+ * A refusal by the client of that golden case, of a chain of which all is
+ * known, and one chain with another root that it accepted.
+ */
+static void
+other_root(struct trust_evidence *e, struct trust_history *h, const char *name)
+{
+	load(e, name);
+	e->server_name[0] = '\0';
+	e->chain_depth = 3;
+	e->chain_signed = 1u << TRUST_SIGNED_RSA_SHA256;
+	e->chain_bits = 2048;
+	e->chain_names = 77;
+	*h = (struct trust_history) { .attempts = 1, .refused_alike = 1,
+		.nother = 1 };
+	h->other[0] = like(e, "private");
+	strcpy(h->other[0].root, "Private Root");
+}
+
+#define ROOT      TRUST_CAUSE_UNTRUSTED_ROOT
+#define OURS      TRUST_CAUSE_SERVER_MISCONFIGURED
+#define KEY_TYPE  TRUST_CAUSE_KEY_TYPE_UNSUPPORTED
+#define SILENT    TRUST_CAUSE_CLOSED_SILENTLY
+#define NAME      TRUST_CAUSE_NAME_MISMATCH
+#define EXPIRED   TRUST_CAUSE_CERTIFICATE_EXPIRED
+#define TOO_NEW   TRUST_CAUSE_NOT_YET_VALID
+
 static void
 the_only_difference_left_is_the_cause(void **state)
 {
-	struct trust_history h = { .attempts = 1, .refused_alike = 1,
-		.nother = 1 };
-	struct trust_past *p = &h.other[0];
+	struct trust_history h;
 	struct trust_evidence e;
 	struct trust_verdict v;
 
-	load(&e, "unknown-ca");
-	e.chain_depth = 3;
-	*p = like(&e, "private");
-	strcpy(p->root, "Private Root");
-	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_CERTAIN);
+	other_root(&e, &h, "unknown-ca");
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
 	trust_judge(&v, &e, &h);
 	assert_string_equal(v.accepts, "private");
 	assert_non_null(strstr(v.reason, "same device accepts chain private"));
 	/* Never accepted: nothing follows. */
-	p->accepted = 0;
-	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_LIKELY);
-	p->accepted = 1;
-	/* Two differences left: either may be it. */
-	p->key = TRUST_KEY_ECDSA;
-	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_LIKELY);
-	p->key = e.our_key;
-	p->depth = 2;
-	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_LIKELY);
-	p->depth = 3;
-	e.chain_faults = 1u << TRUST_FAULT_WEAK_KEY;
-	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_LIKELY);
+	h.other[0].accepted = 0;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
 	/* It took this very chain before. */
-	e.chain_faults = 0;
+	h.other[0].accepted = 1;
 	h.accepted_chain = 1;
-	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_POSSIBLE);
+	expect(&e, &h, ROOT, TRUST_POSSIBLE);
+}
+
+static void
+two_differences_are_never_certain(void **state)
+{
+	struct trust_history h;
+	struct trust_evidence e;
+
+	other_root(&e, &h, "unknown-ca");
+	h.other[0].key = TRUST_KEY_ECDSA;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	other_root(&e, &h, "unknown-ca");
+	h.other[0].depth = 2;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	other_root(&e, &h, "unknown-ca");
+	e.chain_faults = F(WEAK_KEY);
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	/* What is not known may be different. */
+	other_root(&e, &h, "unknown-ca");
+	h.other[0].depth = 0;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	other_root(&e, &h, "unknown-ca");
+	h.other[0].root[0] = '\0';
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	other_root(&e, &h, "unknown-ca");
+	e.root[0] = '\0';
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+}
+
+static void
+another_client_there_proves_nothing(void **state)
+{
+	struct trust_history h;
+	struct trust_evidence e;
+
+	other_root(&e, &h, "unknown-ca");
+	h.shared = true;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	other_root(&e, &h, "unknown-ca");
+	h.other[0].other_hello = true;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	other_root(&e, &h, "unknown-ca");
+	h.other[0].version = TLS_VERSION_1_0;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	h.other[0].version = 0;
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
+	other_root(&e, &h, "unknown-ca");
+	h.unchecking = true;
+	expect(&e, &h, ROOT, TRUST_POSSIBLE);
+}
+
+/* The same root was accepted at the end of a shorter chain. */
+static void
+a_chain_too_long_is_no_missing_root(void **state)
+{
+	static const char *const by[] = { "unknown-ca", "story-spa502g",
+		"nss-after-finished", "tls13-alert-told" };
+	struct trust_history h;
+	struct trust_evidence e;
+	struct trust_verdict v;
+
+	for (size_t i = 0; i < ARRAY_LEN(by); i++) {
+		other_root(&e, &h, by[i]);
+		e.alert[0].description = TLS_ALERT_unknown_ca;
+		strcpy(h.other[0].root, e.root);
+		h.other[0].depth = 2;
+		expect(&e, &h, OURS, TRUST_CERTAIN);
+		trust_judge(&v, &e, &h);
+		assert_int_equal(v.fault, TRUST_FAULT_TOO_LONG);
+	}
+}
+
+/* The cross-signed path ends at a root that has expired in the phone. */
+static void
+the_cross_signed_path_has_expired(void **state)
+{
+	struct trust_history h;
+	struct trust_evidence e;
+
+	other_root(&e, &h, "expired-by-its-clock");
+	strcpy(e.root, "DST Root CA X3");
+	strcpy(h.other[0].root, "ISRG Root X1");
+	h.other[0].depth = 2;
+	expect(&e, &h, EXPIRED, TRUST_LIKELY);
 }
 
 static void
 key_name_and_date_are_told_by_history(void **state)
 {
-	struct trust_history h = { .attempts = 1, .refused_alike = 1,
-		.nother = 1 };
+	struct trust_history h;
 	struct trust_evidence e;
 
-	load(&e, "bad-certificate");
-	h.other[0] = like(&e, "rsa");
-	h.other[0].key = TRUST_KEY_RSA;
+	/* A client that says the same to all. */
+	other_root(&e, &h, "bad-certificate");
+	strcpy(h.other[0].root, e.root);
+	h.other[0].between = true;
 	e.our_key = TRUST_KEY_ECDSA;
-	expect(&e, &h, TRUST_CAUSE_KEY_TYPE_UNSUPPORTED, TRUST_CERTAIN);
+	expect(&e, &h, KEY_TYPE, TRUST_CERTAIN);
 	e.our_key = TRUST_KEY_RSA;
-	e.chain_faults = 1u << TRUST_FAULT_NAME;
-	expect(&e, &h, TRUST_CAUSE_NAME_MISMATCH, TRUST_CERTAIN);
+	e.chain_faults = F(NAME);
+	expect(&e, &h, NAME, TRUST_CERTAIN);
 	e.chain_faults = 0;
 	e.when_s = e.chain_not_after_s + 1;
-	expect(&e, &h, TRUST_CAUSE_CERTIFICATE_EXPIRED, TRUST_CERTAIN);
+	expect(&e, &h, EXPIRED, TRUST_CERTAIN);
+	e.when_s = e.chain_not_before_s + 1;
+	e.chain_faults = F(WEAK_SIGNATURE);
+	expect(&e, &h, TRUST_CAUSE_WEAK_SIGNATURE, TRUST_CERTAIN);
+	e.chain_faults = F(WEAK_KEY);
+	expect(&e, &h, TRUST_CAUSE_WEAK_KEY, TRUST_CERTAIN);
+	e.chain_faults = F(INCOMPLETE);
+	expect(&e, &h, TRUST_CAUSE_MISSING_INTERMEDIATE, TRUST_CERTAIN);
+	/* Of two faults either may be it. */
+	e.chain_faults = F(WEAK_KEY) | F(NAME);
+	expect(&e, &h, NAME, TRUST_LIKELY);
+}
+
+/* Whatever it refuses gets the same word: then names and dates count too. */
+static void
+a_client_of_one_word_needs_more_proof(void **state)
+{
+	struct trust_history h;
+	struct trust_evidence e;
+
+	other_root(&e, &h, "tls13-alert-told"); /* GnuTLS */
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
+	/* The chain that it took bears other names, perhaps. */
+	h.other[0].names = 78;
+	expect(&e, &h, ROOT, TRUST_POSSIBLE);
+	h.other[0].names = 0;
+	expect(&e, &h, ROOT, TRUST_POSSIBLE);
+	/* It took it before this refusal: its clock may have been lost. */
+	other_root(&e, &h, "tls13-alert-told");
+	h.other[0].accepted_s = e.when_s - 1;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	h.other[0].between = true;
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
+	/* A wrong clock tells a young chain from an old one. */
+	other_root(&e, &h, "tls13-alert-told");
+	h.other[0].not_before_s -= 400 * DAY;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	/* It may not be able to compute what only this one is signed with. */
+	other_root(&e, &h, "tls13-alert-told");
+	e.chain_signed |= 1u << TRUST_SIGNED_RSA_SHA384;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	h.other[0].signed_with = e.chain_signed;
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
+	e.chain_bits = 4096;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
 }
 
 static void
 one_silence_of_an_unknown_client_is_no_proof(void **state)
 {
-	struct trust_history h = { .attempts = 1, .refused_alike = 1,
-		.nother = 1 };
+	struct trust_history h;
 	struct trust_evidence e;
 
+	other_root(&e, &h, "closed-at-certificate");
+	e.ja4[0] = '\0';
+	h.other[0].between = true;
+	expect(&e, &h, SILENT, TRUST_LIKELY);
+	h.attempts = h.refused_alike = 2;
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
+	h.other[0].between = false;
+	expect(&e, &h, SILENT, TRUST_LIKELY);
+}
+
+/* Each of two accepted chains makes certain of something else. */
+static void
+proofs_that_contradict_prove_nothing(void **state)
+{
+	struct trust_history h;
+	struct trust_evidence e;
+	struct trust_verdict v;
+
+	other_root(&e, &h, "unknown-ca");
+	h.nother = 2;
+	h.other[1] = like(&e, "short");
+	h.other[1].depth = 2;
+	/* The root is held, the length was followed: what then? */
+	trust_judge(&v, &e, &h);
+	assert_int_not_equal(v.confidence, TRUST_CERTAIN);
+}
+
+static void
+what_worked_before_is_hardly_the_chain(void **state)
+{
+	struct trust_history h = { .attempts = 1, .refused_alike = 1,
+		.accepted_chain = 9 };
+	struct trust_evidence e;
+
+	/* A clock is lost sooner than a root. */
+	load(&e, "bad-certificate");
+	expect(&e, &h, TOO_NEW, TRUST_POSSIBLE);
+	load(&e, "expired-by-its-clock");
+	expect(&e, &h, EXPIRED, TRUST_LIKELY);
+	/* It has expired meanwhile: we know that ourselves. */
+	load(&e, "expired");
+	expect(&e, &h, EXPIRED, TRUST_LIKELY);
+}
+
+static void
+its_kind_tells_chain_from_device(void **state)
+{
+	struct trust_history h = { .attempts = 1, .refused_alike = 1,
+		.kind_refusing = 3 };
+	struct trust_evidence e;
+	struct trust_verdict v;
+
+	load(&e, "bad-certificate-one-code");
+	strcpy(h.kind_accepts, "private");
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	trust_judge(&v, &e, &h);
+	assert_string_equal(v.accepts, "private");
+	assert_true(v.kind_accepts);
+	h.kind_accepting = 1;
+	expect(&e, &h, ROOT, TRUST_POSSIBLE);
+}
+
+static void
+its_own_list_of_roots_is_believed(void **state)
+{
+	struct trust_history h = { .attempts = 1, .refused_alike = 1 };
+	struct trust_evidence e;
+
+	load(&e, "bad-certificate");
+	e.listed = TRUST_LISTED_NO;
+	expect(&e, NULL, ROOT, TRUST_CERTAIN);
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
+	/* It holds the root: then it is something else. */
+	e.listed = TRUST_LISTED_YES;
+	expect(&e, NULL, NAME, TRUST_POSSIBLE);
+	/* This stack never says that of a root. */
+	load(&e, "expired-by-its-clock");
+	e.listed = TRUST_LISTED_NO;
+	expect(&e, NULL, EXPIRED, TRUST_LIKELY);
+	/* One silence of an unknown client is no refusal yet. */
 	load(&e, "closed-at-certificate");
 	e.ja4[0] = '\0';
-	h.other[0] = like(&e, "private");
-	strcpy(h.other[0].root, "Private Root");
-	expect(&e, &h, TRUST_CAUSE_CLOSED_SILENTLY, TRUST_LIKELY);
-	h.attempts = h.refused_alike = 2;
-	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_CERTAIN);
+	e.listed = TRUST_LISTED_NO;
+	expect(&e, &h, ROOT, TRUST_POSSIBLE);
+}
+
+static void
+the_hello_tells_the_phones_clock(void **state)
+{
+	struct trust_evidence e;
+	struct trust_history h;
+
+	/* 1970: it has just started. */
+	load(&e, "bad-certificate");
+	e.hello_time_s = 57;
+	expect(&e, NULL, TOO_NEW, TRUST_LIKELY);
+	e.hello_time_s = 946684800 + 3600;
+	expect(&e, NULL, TOO_NEW, TRUST_LIKELY);
+	/* Right: then it is not that. */
+	other_root(&e, &h, "bad-certificate");
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	e.hello_time_s = (uint32_t)e.when_s - 100;
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
+	/* By chance, at TLS 1.3. */
+	e.max_version = TLS_VERSION_1_3;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
 }
 
 static void
@@ -353,7 +600,17 @@ main(void)
 		cmocka_unit_test(little_evidence_makes_no_certainty),
 		cmocka_unit_test(history_is_told_and_weighs),
 		cmocka_unit_test(the_only_difference_left_is_the_cause),
+		cmocka_unit_test(two_differences_are_never_certain),
+		cmocka_unit_test(another_client_there_proves_nothing),
+		cmocka_unit_test(a_chain_too_long_is_no_missing_root),
+		cmocka_unit_test(the_cross_signed_path_has_expired),
 		cmocka_unit_test(key_name_and_date_are_told_by_history),
+		cmocka_unit_test(a_client_of_one_word_needs_more_proof),
+		cmocka_unit_test(proofs_that_contradict_prove_nothing),
+		cmocka_unit_test(what_worked_before_is_hardly_the_chain),
+		cmocka_unit_test(its_kind_tells_chain_from_device),
+		cmocka_unit_test(its_own_list_of_roots_is_believed),
+		cmocka_unit_test(the_hello_tells_the_phones_clock),
 		cmocka_unit_test(one_silence_of_an_unknown_client_is_no_proof),
 		cmocka_unit_test(the_remedy_names_what_to_install),
 		cmocka_unit_test(repeats_come_last),
