@@ -136,7 +136,7 @@ static const struct trust_stack gnutls = {
 		{ TRUST_SAYS_CLOSED, ALL },
 		END,
 	},
-	.order = ORDER(ROOT, INCOMPLETE, SELF, NAME, EXPIRED, TOO_NEW),
+	.order = ORDER(ROOT, INCOMPLETE, SELF, NAME, TOO_NEW, EXPIRED),
 };
 
 /* Stops reading at Certificate and hangs up: no alert at all. */
@@ -147,7 +147,7 @@ static const struct trust_stack silent = {
 		    ~F(WEAK_SIGNATURE) & ~F(KEY_MISMATCH) & ~F(LEAF_IS_CA)),
 		END,
 	},
-	.order = ORDER(ROOT, INCOMPLETE, SELF, NAME, EXPIRED, TOO_NEW),
+	.order = ORDER(ROOT, INCOMPLETE, SELF, NAME, TOO_NEW, EXPIRED),
 };
 
 static const struct trust_stack nss = {
@@ -162,7 +162,7 @@ static const struct trust_stack nss = {
 		SAYS(decrypt_error, F(KEY_MISMATCH)),
 		END,
 	},
-	.order = ORDER(EXPIRED, TOO_NEW, ROOT, INCOMPLETE, SELF, BAD_SIG,
+	.order = ORDER(TOO_NEW, EXPIRED, ROOT, INCOMPLETE, SELF, BAD_SIG,
 	    NAME),
 };
 

@@ -33,7 +33,10 @@ def until(what, fn, deadline_s=DEADLINE_S):
 
 class Edge:
     def __init__(self, config=None, settings=(), domain=DOMAIN, data=None,
-                 start=True):
+                 start=True, host="127.0.0.1", prefix=(), users=()):
+        """host: where it listens; prefix: words before the command (a network
+        namespace to enter); users: known before the start."""
+        self.host, self.prefix = host, list(prefix)
         self.folder = tempfile.mkdtemp(prefix="siptrust-e2e-")
         self.data = data or os.path.join(self.folder, "data")
         self.domain = domain
@@ -47,6 +50,9 @@ class Edge:
         self.process = None
         if start:
             try:
+                if users:
+                    os.makedirs(self.data, 0o700, exist_ok=True)
+                    self.add_users(users)
                 self.start()
             except BaseException:
                 self.stop()
@@ -76,12 +82,13 @@ class Edge:
 
     def start(self):
         self.process = None
-        argv = [SIPTRUST, "edge", "--data", self.data, "--domain", self.domain]
+        argv = self.prefix + [SIPTRUST, "edge", "--data", self.data,
+                              "--domain", self.domain]
         if self.config:
             argv += ["-c", self.config]
         # Port 0 the first time; after a restart the same as before.
-        argv += ["--sip", "127.0.0.1:%d" % (self.sip or 0),
-                 "--tls", "127.0.0.1:%d" % (self.tls or 0)]
+        argv += ["--sip", "%s:%d" % (self.host, self.sip or 0),
+                 "--tls", "%s:%d" % (self.host, self.tls or 0)]
         for setting in self.settings:
             argv += ["--set", setting]
         self.lines = []
@@ -144,7 +151,8 @@ class Edge:
 
     def user(self, *argv, stdin=""):
         return subprocess.run([SIPTRUST, "user"] + list(argv) +
-                              ["--data", self.data], input=stdin, text=True,
+                              ["--data", self.data, "--domain", self.domain],
+                              input=stdin, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def add_user(self, name, password=PASSWORD):

@@ -26,16 +26,19 @@ extendedKeyUsage = serverAuth
 [req]
 distinguished_name = any
 """
+RSA = "rsa:2048",
+ECDSA = "ec", "-pkeyopt", "ec_paramgen_curve:P-256"
 
 
 class Pki:
     """Its folder holds ca.pem, and NAME.pem and NAME.key for each issue()."""
 
-    def __init__(self, folder, host, ca_name="Test Root"):
+    def __init__(self, folder, host, ca_name="Test Root", also=""):
+        """also: more subjectAltNames, as ",IP:192.0.2.1"."""
         self.folder = tempfile.mkdtemp(dir=folder)
         self.host = host
         with open(self.path("openssl.cnf"), "w") as f:
-            f.write(CONFIG % host)
+            f.write(CONFIG % (host + also))
         open(self.path("index.txt"), "w").close()
         self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes",
                      "-keyout", "ca.key", "-out", "ca.pem", "-days", "30",
@@ -53,10 +56,11 @@ class Pki:
         if p.returncode != 0:
             raise AssertionError("openssl %s: %s" % (argv[0], p.stdout))
 
-    def issue(self, name, begin="20200101000000Z", end="20491231235959Z"):
+    def issue(self, name, begin="20200101000000Z", end="20491231235959Z",
+              key_type=RSA):
         """The files of a certificate and its key."""
         certificate, key = name + ".pem", name + ".key"
-        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key,
+        self.openssl("req", "-newkey", *key_type, "-nodes", "-keyout", key,
                      "-out", name + ".csr", "-subj", "/CN=" + self.host)
         self.openssl("ca", "-batch", "-notext", "-in", name + ".csr", "-out",
                      certificate, "-startdate", begin, "-enddate", end,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tests as functions; results as TAP."""
+import concurrent.futures
 import sys
 import traceback
 
@@ -8,23 +9,36 @@ class Skip(Exception):
     """Raised by a test that cannot run here; says why."""
 
 
-def main(tests):
-    """Run each function of tests; exit 1 when one failed."""
+def run(test):
+    """Its state and, where it did not pass, why."""
+    try:
+        test()
+        return "ok", ""
+    except Skip as why:
+        return "skip", str(why)
+    except Exception:
+        return "not ok", traceback.format_exc()
+
+
+def main(tests, jobs=1, finish=None):
+    """Run each function of tests, jobs at a time; finish is called after the
+    last.  Exit 1 when one failed."""
     failed = 0
     print("1..%d" % len(tests))
-    for number, test in enumerate(tests, 1):
-        name = test.__name__
-        try:
-            test()
-            print("ok %d - %s" % (number, name))
-        except Skip as why:
-            print("ok %d - %s # SKIP %s" % (number, name, why))
-        except Exception:
-            failed += 1
-            print("not ok %d - %s" % (number, name))
-            for line in traceback.format_exc().splitlines():
-                print("# " + line)
-        sys.stdout.flush()
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        results = pool.map(run, tests) if jobs > 1 else map(run, tests)
+        for number, (test, (state, why)) in enumerate(zip(tests, results), 1):
+            failed += state == "not ok"
+            line = "%d - %s" % (number, test.__name__)
+            if state == "skip":
+                print("ok %s # SKIP %s" % (line, why))
+            else:
+                print(state, line)
+                for text in why.splitlines():
+                    print("# " + text)
+            sys.stdout.flush()
+    if finish:
+        finish()
     sys.exit(1 if failed else 0)
 
 

@@ -500,6 +500,26 @@ the_hello_tells_the_phones_clock(void **state)
 	expect(&e, &h, ROOT, TRUST_LIKELY);
 }
 
+/* NSS has one code for too old and too new, GnuTLS one for everything. */
+static void
+a_phone_without_the_time_lives_in_the_past(void **state)
+{
+	struct trust_evidence e;
+	struct trust_verdict v;
+
+	load(&e, "bad-certificate");
+	strcpy(e.server_name, "pbx.example.com");
+	strcpy(e.ja4, "t13d291300_723694b0fccc_2cc26d266019");
+	trust_judge(&v, &e, NULL);
+	assert_int_equal(v.cause, TRUST_CAUSE_UNTRUSTED_ROOT);
+	assert_int_equal(v.next_best, TRUST_CAUSE_NOT_YET_VALID);
+	strcpy(e.ja4, "t13d351100_948423e5275c_496733ea6893");
+	e.alert[0].description = TLS_ALERT_certificate_expired;
+	trust_judge(&v, &e, NULL);
+	assert_int_equal(v.cause, TRUST_CAUSE_NOT_YET_VALID);
+	assert_int_equal(v.next_best, TRUST_CAUSE_CERTIFICATE_EXPIRED);
+}
+
 static void
 remedy_of(const char *name, const char *ca, const char *root,
     const char *expected)
@@ -612,6 +632,7 @@ main(void)
 		cmocka_unit_test(its_own_list_of_roots_is_believed),
 		cmocka_unit_test(the_hello_tells_the_phones_clock),
 		cmocka_unit_test(one_silence_of_an_unknown_client_is_no_proof),
+		cmocka_unit_test(a_phone_without_the_time_lives_in_the_past),
 		cmocka_unit_test(the_remedy_names_what_to_install),
 		cmocka_unit_test(repeats_come_last),
 		cmocka_unit_test(the_longest_line_is_whole),
