@@ -89,10 +89,29 @@ run(struct sqlite *q, enum statement id)
 	return err;
 }
 
+/*
+ * A file that was taken away, or replaced, is written to all the same, and
+ * what is committed there nobody will find.
+ */
+static int
+check_place(struct sqlite *q)
+{
+	int moved = 0;
+
+	if (sqlite3_file_control(q->db, NULL, SQLITE_FCNTL_HAS_MOVED,
+	    &moved) != SQLITE_OK || moved == 0)
+		return 0;
+	snprintf(q->error, sizeof(q->error), "%s was removed or replaced",
+	    sqlite3_db_filename(q->db, NULL));
+	return E_STORE;
+}
+
 static int
 sqlite_begin(struct store *s)
 {
-	return run(of(s), STATEMENT_BEGIN);
+	int err = check_place(of(s));
+
+	return err == 0 ? run(of(s), STATEMENT_BEGIN) : err;
 }
 
 static int

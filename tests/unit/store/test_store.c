@@ -237,6 +237,25 @@ what_is_no_store_is_said(void **state)
 	assert_non_null(strstr(why, "not a database"));
 }
 
+/* Found by moving the data folder away under a running edge: it said 200. */
+static void
+a_file_that_was_taken_away_takes_no_commit(void **state)
+{
+	struct store *s = *state;
+	char path[128], away[128];
+
+	snprintf(path, sizeof(path), "%s/siptrust.db", dir);
+	assert_int_equal(store_begin(s), 0);
+	store_rollback(s);
+	snprintf(away, sizeof(away), "%s/away", dir);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(store_begin(s), E_STORE);
+	assert_non_null(strstr(store_error(s), "siptrust.db was removed"));
+	assert_int_equal(rename(away, path), 0);
+	assert_int_equal(store_begin(s), 0);
+	store_rollback(s);
+}
+
 int
 main(void)
 {
@@ -253,6 +272,7 @@ main(void)
 		BOTH(users_and_settings),
 		SQLITE(another_process_is_noticed_and_the_file_is_private),
 		SQLITE(what_is_no_store_is_said),
+		SQLITE(a_file_that_was_taken_away_takes_no_commit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
