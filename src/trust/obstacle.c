@@ -247,7 +247,8 @@ name_known(struct trust_verdict *v, const struct trust_matter *m)
 	    v->cause);
 	if (m->stack == &trust_stack_any && m->says == TRUST_SAYS_NOTHING) {
 		v->confidence = TRUST_POSSIBLE;
-		v->next_best = TRUST_CAUSE_CLOSED_SILENTLY;
+		if (v->next_best == TRUST_CAUSE_NONE)
+			v->next_best = TRUST_CAUSE_CLOSED_SILENTLY;
 	}
 }
 
