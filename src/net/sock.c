@@ -119,6 +119,36 @@ sock_accept(int listener, const struct addr *bound, struct addr *peer,
 	return fd;
 }
 
+int
+sock_connect(const struct addr *peer, bool udp)
+{
+	int fd = socket(peer->u.sa.sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) |
+	    SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (!udp)
+		(void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (connect(fd, &peer->u.sa, addr_len(peer)) != 0 &&
+	    errno != EINPROGRESS) {
+		int err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+sock_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		return errno;
+	return error;
+}
+
 void
 sock_local(int fd, struct addr *out)
 {

@@ -23,6 +23,15 @@ MUSTCHECK int sock_udp(const struct addr *local);
 MUSTCHECK int sock_accept(int listener, const struct addr *bound,
     struct addr *peer, struct addr *local);
 
+/*
+ * A socket on its way to peer: TCP (it is connected when it becomes writable:
+ * then ask sock_error), or UDP that hears this peer alone.  Or -errno.
+ */
+MUSTCHECK int sock_connect(const struct addr *peer, bool udp);
+
+/* The error that waits on a descriptor, as errno; 0: none. */
+int sock_error(int fd);
+
 /* The address a descriptor is bound to. */
 void sock_local(int fd, struct addr *out);
 

@@ -29,6 +29,7 @@ enum known {
 	QOP,
 	NC,
 	ALGORITHM,
+	STALE,
 	KNOWN,
 };
 
@@ -43,6 +44,7 @@ static const struct str known[KNOWN] = {
 	[QOP] = { "qop", 3 },
 	[NC] = { "nc", 2 },
 	[ALGORITHM] = { "algorithm", 9 },
+	[STALE] = { "stale", 5 },
 };
 
 /* Take name "=" value and the comma after it off *list. */
@@ -112,10 +114,11 @@ nonce_count(struct sip_credentials *out, struct str nc)
 	return 0;
 }
 
-int
-sip_credentials_parse(struct sip_credentials *out, struct str s)
+/* "Digest" and its parameters. */
+static int
+digest_params(struct str s, struct str v[KNOWN])
 {
-	struct str v[KNOWN] = { 0 }, scheme;
+	struct str scheme;
 	const char *p;
 
 	s = str_trim(s);
@@ -124,7 +127,53 @@ sip_credentials_parse(struct sip_credentials *out, struct str s)
 	p = sip_run(s.p, str_end(s), C_TOKEN);
 	scheme = str_of(s.p, (size_t)(p - s.p));
 	if (!str_ieq(scheme, STR("Digest")) || p == str_end(s) ||
-	    !sip_is(*p, C_LWS) || collect(str_from(s, scheme.n), v) != 0)
+	    !sip_is(*p, C_LWS))
+		return E_PARSE;
+	return collect(str_from(s, scheme.n), v);
+}
+
+/* RFC 7616 3.4: none given means MD5.  False: one that we do not have. */
+static bool
+find_alg(struct str name, enum digest_alg *out)
+{
+	*out = DIGEST_MD5;
+	if (name.p == NULL)
+		return true;
+	for (int a = 0; a < DIGEST_ALGS; a++) {
+		if (str_ieq(name, alg_names[a])) {
+			*out = (enum digest_alg)a;
+			return true;
+		}
+	}
+	return false;
+}
+
+int
+sip_challenge_parse(struct sip_challenge *out, struct str s)
+{
+	struct str v[KNOWN] = { 0 };
+
+	if (digest_params(s, v) != 0 || v[REALM].p == NULL ||
+	    v[NONCE].p == NULL)
+		return E_PARSE;
+	*out = (struct sip_challenge) {
+		.realm = v[REALM],
+		.nonce = v[NONCE],
+		.opaque = v[OPAQUE],
+		.qop_auth = v[QOP].p != NULL,
+		.stale = str_ieq(v[STALE], STR("true")),
+	};
+	out->alg_known = find_alg(v[ALGORITHM], &out->alg);
+	return out->qop_auth && !sip_list_has(v[QOP], STR("auth")) ? E_PARSE :
+	    0;
+}
+
+int
+sip_credentials_parse(struct sip_credentials *out, struct str s)
+{
+	struct str v[KNOWN] = { 0 };
+
+	if (digest_params(s, v) != 0)
 		return E_PARSE;
 	for (size_t i = USERNAME; i <= RESPONSE; i++) {
 		if (v[i].p == NULL)
@@ -139,13 +188,8 @@ sip_credentials_parse(struct sip_credentials *out, struct str s)
 		.cnonce = v[CNONCE],
 		.opaque = v[OPAQUE],
 		.qop = v[QOP],
-		.alg = DIGEST_MD5, /* RFC 7616 3.4: none given means MD5 */
-		.alg_known = v[ALGORITHM].p == NULL,
 	};
-	for (int a = 0; a < DIGEST_ALGS && !out->alg_known; a++) {
-		out->alg = (enum digest_alg)a;
-		out->alg_known = str_ieq(v[ALGORITHM], alg_names[a]);
-	}
+	out->alg_known = find_alg(v[ALGORITHM], &out->alg);
 	return nonce_count(out, v[NC]);
 }
 

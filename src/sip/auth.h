@@ -44,6 +44,21 @@ void sip_ha1(enum digest_alg alg, struct str user, struct str realm,
 void sip_challenge_put(struct buf *out, bool proxy, enum digest_alg alg,
     struct str realm, struct str nonce, bool stale);
 
+/* Client side: what a 401 or 407 wants. */
+struct sip_challenge {
+	struct str realm;     /* without quotes, escapes kept        */
+	struct str nonce;
+	struct str opaque;    /* absent: none; to be sent back as is */
+	enum digest_alg alg;
+	bool alg_known;       /* false: an algorithm we do not have  */
+	bool qop_auth;        /* false: none offered (RFC 2069 form)  */
+	bool stale;
+};
+
+/* The value of a WWW-Authenticate or Proxy-Authenticate field.  E_PARSE: not
+ * Digest, malformed, or a qop that we do not have. */
+MUSTCHECK int sip_challenge_parse(struct sip_challenge *out, struct str s);
+
 /* Client side (tests, bench, siptrust phone): the Authorization value. */
 void sip_credentials_put(struct buf *out, enum digest_alg alg, struct str user,
     struct str realm, struct str password, struct str method, struct str uri,

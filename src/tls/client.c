@@ -219,13 +219,14 @@ set_options(struct tls_client *c)
 }
 
 static bool
-set_roots(struct tls_client *c, STACK_OF(X509) *roots)
+set_roots(struct tls_client *c, const struct x509_set *roots)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(c->ssl);
-	int n = roots != NULL ? sk_X509_num(roots) : 0;
+	size_t n = x509_set_count(roots);
 
-	for (int i = 0; i < n; i++) {
-		if (X509_STORE_add_cert(store, sk_X509_value(roots, i)) != 1)
+	for (size_t i = 0; i < n; i++) {
+		if (X509_STORE_add_cert(store, sk_X509_value(
+		    x509_set_stack(roots), (int)i)) != 1)
 			return false;
 	}
 	c->roots = (unsigned)n;
@@ -234,7 +235,7 @@ set_roots(struct tls_client *c, STACK_OF(X509) *roots)
 
 int
 tls_client_new(struct tls_client **out, const struct tls_look *look,
-    STACK_OF(X509) *roots, struct buf *why)
+    const struct x509_set *roots, struct buf *why)
 {
 	struct tls_client *c = calloc(1, sizeof(*c));
 	size_t before = why->n;

@@ -17,16 +17,18 @@
 #include "base/err.h"
 #include "tls/conn.h"
 #include "tls/look.h"
+#include "x509/cafile.h"
 
 /* What the connections of one device have in common. */
 struct tls_client;
 
 /*
- * roots: what it trusts, copied by reference; NULL: nothing.  0; E_CRYPTO with
+ * roots: what it trusts, taken by reference; NULL: nothing.  0; E_CRYPTO with
  * a sentence in why: the library has nothing of what the look offers.
  */
 MUSTCHECK int tls_client_new(struct tls_client **out,
-    const struct tls_look *look, STACK_OF(X509) *roots, struct buf *why);
+    const struct tls_look *look, const struct x509_set *roots,
+    struct buf *why);
 void tls_client_free(struct tls_client *c); /* NULL does nothing */
 
 /* "0x0004, 0x0005": suites, signature algorithms and groups that the device

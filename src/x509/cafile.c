@@ -5,13 +5,79 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "x509/cert.h"
 
 #define NAME_LEN 128
+
+struct x509_set {
+	STACK_OF(X509) *v;
+};
+
+int
+x509_set_new(struct x509_set **out)
+{
+	struct x509_set *s = calloc(1, sizeof(*s));
+
+	if (s != NULL)
+		s->v = sk_X509_new_null();
+	if (s == NULL || s->v == NULL) {
+		free(s);
+		return -ENOMEM;
+	}
+	*out = s;
+	return 0;
+}
+
+void
+x509_set_free(struct x509_set *s)
+{
+	if (s == NULL)
+		return;
+	sk_X509_pop_free(s->v, X509_free);
+	free(s);
+}
+
+size_t
+x509_set_count(const struct x509_set *s)
+{
+	return s != NULL ? (size_t)sk_X509_num(s->v) : 0;
+}
+
+int
+x509_set_join(struct x509_set *into, const struct x509_set *from)
+{
+	for (size_t i = 0; i < x509_set_count(from); i++) {
+		X509 *cert = sk_X509_value(from->v, (int)i);
+
+		if (sk_X509_push(into->v, cert) == 0)
+			return -ENOMEM;
+		X509_up_ref(cert);
+	}
+	return 0;
+}
+
+void
+x509_set_name(const struct x509_set *s, size_t i, char *out, size_t size)
+{
+	x509_name_text(X509_get_subject_name(sk_X509_value(s->v, (int)i)),
+	    out, size);
+}
+
+void
+x509_set_fingerprint(const struct x509_set *s, size_t i, char out[96])
+{
+	x509_fingerprint(sk_X509_value(s->v, (int)i), out);
+}
+
+STACK_OF(X509) *
+x509_set_stack(const struct x509_set *s)
+{
+	return s->v;
+}
 
 static void
 put_date(struct buf *out, int64_t s)
@@ -256,20 +322,17 @@ read_any(STACK_OF(X509) *into, struct str bytes,
 }
 
 int
-x509_cafile_read(STACK_OF(X509) *into, struct str bytes,
+x509_cafile_read(struct x509_set *into, struct str bytes,
     const struct x509_cafile_want *want, struct buf *why)
 {
-	STACK_OF(X509) *got = sk_X509_new_null();
-	int err = got == NULL ? -ENOMEM : read_any(got, bytes, want, why);
-	X509 *cert;
+	struct x509_set *got = NULL;
+	int err = x509_set_new(&got);
 
-	while (err == 0 && (cert = sk_X509_shift(got)) != NULL) {
-		if (sk_X509_push(into, cert) == 0) {
-			X509_free(cert);
-			err = -ENOMEM;
-		}
-	}
-	sk_X509_pop_free(got, X509_free);
+	if (err == 0)
+		err = read_any(got->v, bytes, want, why);
+	if (err == 0)
+		err = x509_set_join(into, got);
+	x509_set_free(got);
 	return err;
 }
 
@@ -287,7 +350,7 @@ is_named(X509 *cert, const char *const *names, size_t nnames)
 }
 
 size_t
-x509_cafile_pick(STACK_OF(X509) *into, struct str bundle,
+x509_cafile_pick(struct x509_set *into, struct str bundle,
     const char *const *names, size_t nnames)
 {
 	BIO *bio = bundle.n > 0 && bundle.n <= X509_CAFILE_MAX ?
@@ -300,7 +363,7 @@ x509_cafile_pick(STACK_OF(X509) *into, struct str bundle,
 		X509 *cert = is_certificate(&b) ? decode(b.data, b.n) : NULL;
 
 		if (cert != NULL && is_named(cert, names, nnames) &&
-		    sk_X509_push(into, cert) != 0)
+		    sk_X509_push(into->v, cert) != 0)
 			n++;
 		else
 			X509_free(cert);

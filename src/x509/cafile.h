@@ -15,8 +15,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define X509_CAFILE_MAX       ((size_t)5 << 20) /* no phone takes more    */
-#define X509_CAFILE_CERTS_MAX 512               /* a public bundle has 150 */
+#define X509_CAFILE_MAX       ((size_t)5 << 20) /* no phone takes more   */
+#define X509_CAFILE_CERTS_MAX 512             /* a public bundle has 150 */
 
 /* The forms that a phone takes; a mask. */
 enum x509_form {
@@ -28,8 +28,24 @@ struct x509_cafile_want {
 	unsigned forms;     /* mask of enum x509_form                        */
 	size_t bytes_max;   /* 0: X509_CAFILE_MAX                            */
 	int certs_max;      /* those behind are left aside; 0: all           */
-	int64_t now_s;      /* the phone's clock; 0: it does not look at dates */
+	int64_t now_s;      /* the phone's clock; 0: it minds no dates       */
 };
+
+/* A set of certificates; one thread. */
+struct x509_set;
+
+MUSTCHECK int x509_set_new(struct x509_set **out);
+void x509_set_free(struct x509_set *s); /* NULL does nothing */
+size_t x509_set_count(const struct x509_set *s); /* NULL: 0 */
+/* Add all of from (may be NULL), by reference.  0 or -ENOMEM. */
+MUSTCHECK int x509_set_join(struct x509_set *into,
+    const struct x509_set *from);
+/* Common name, SHA-256 fingerprint of the i-th. */
+void x509_set_name(const struct x509_set *s, size_t i, char *out,
+    size_t size);
+void x509_set_fingerprint(const struct x509_set *s, size_t i, char out[96]);
+/* For tls/: the stack itself, borrowed. */
+STACK_OF(X509) *x509_set_stack(const struct x509_set *s);
 
 /*
  * Append the file's CA certificates to into, or none of them and one sentence
@@ -37,7 +53,7 @@ struct x509_cafile_want {
  * damaged, a private key, nothing of the kind; E_MISMATCH: not a CA's, expired
  * or not valid yet; -ENOMEM.
  */
-MUSTCHECK int x509_cafile_read(STACK_OF(X509) *into, struct str bytes,
+MUSTCHECK int x509_cafile_read(struct x509_set *into, struct str bytes,
     const struct x509_cafile_want *want, struct buf *why);
 
 /*
@@ -45,7 +61,7 @@ MUSTCHECK int x509_cafile_read(STACK_OF(X509) *into, struct str bytes,
  * name) is one of names; without names all.  What cannot be read is passed
  * over.  Returns how many were appended to into.
  */
-size_t x509_cafile_pick(STACK_OF(X509) *into, struct str bundle,
+size_t x509_cafile_pick(struct x509_set *into, struct str bundle,
     const char *const *names, size_t nnames);
 
 #endif

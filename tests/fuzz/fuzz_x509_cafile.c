@@ -23,20 +23,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		.now_s = 1795000000, /* the seeds are valid then */
 	};
 	struct str text = { (const char *)data, n };
-	STACK_OF(X509) *into = sk_X509_new_null();
+	struct x509_set *into = NULL;
 	struct buf why;
 
 	buf_init(&why, 1 << 12);
+	if (x509_set_new(&into) != 0)
+		return 0;
 	if (x509_cafile_read(into, text, &w, &why) == 0)
-		must(sk_X509_num(into) > 0 && why.n == 0);
+		must(x509_set_count(into) > 0 && why.n == 0);
 	else
-		must(sk_X509_num(into) == 0 && why.n > 0);
+		must(x509_set_count(into) == 0 && why.n > 0);
 	for (size_t i = 0; i < why.n; i++)
 		must((unsigned char)why.p[i] >= ' ');
 	must(ERR_peek_error() == 0);
-	must((int)x509_cafile_pick(into, text, NULL, 0) <= sk_X509_num(into));
+	must(x509_cafile_pick(into, text, NULL, 0) <= x509_set_count(into));
 	must(ERR_peek_error() == 0);
 	buf_fini(&why);
-	sk_X509_pop_free(into, X509_free);
+	x509_set_free(into);
 	return 0;
 }

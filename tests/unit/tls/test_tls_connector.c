@@ -27,16 +27,16 @@ struct pair {
 
 static struct pair p;
 static struct tls_look look;
-static STACK_OF(X509) *roots;
+static struct x509_set *roots;
 
 static int
 setup(void **state)
 {
 	memset(&p, 0, sizeof(p));
 	tls_look_init(&look);
-	roots = sk_X509_new_null();
+	assert_int_equal(x509_set_new(&roots), 0);
 	X509_up_ref(site.root.x);
-	sk_X509_push(roots, site.root.x);
+	sk_X509_push(x509_set_stack(roots), site.root.x);
 	return 0;
 }
 
@@ -49,7 +49,7 @@ teardown(void **state)
 	tls_ctx_unref(p.ctx);
 	buf_fini(&p.to_server);
 	buf_fini(&p.to_client);
-	sk_X509_pop_free(roots, X509_free);
+	x509_set_free(roots);
 	assert_int_equal(ERR_peek_error(), 0);
 	return 0;
 }
@@ -130,7 +130,7 @@ said(uint8_t alert, const char *words)
 static void
 forget_root(void)
 {
-	X509_free(sk_X509_pop(roots));
+	X509_free(sk_X509_pop(x509_set_stack(roots)));
 }
 
 static void

@@ -11,7 +11,7 @@
 #include "../pki.h"
 
 static struct pki_cert root, inter, leaf, old, young;
-static STACK_OF(X509) *into;
+static struct x509_set *into;
 static char why_bytes[4096];
 static struct buf why, text;
 
@@ -44,7 +44,7 @@ teardown_all(void **state)
 static int
 setup(void **state)
 {
-	into = sk_X509_new_null();
+	assert_int_equal(x509_set_new(&into), 0);
 	buf_init_array(&why, why_bytes, sizeof(why_bytes));
 	buf_init(&text, 20 << 20);
 	return 0;
@@ -53,7 +53,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	sk_X509_pop_free(into, X509_free);
+	x509_set_free(into);
 	buf_fini(&text);
 	assert_int_equal(ERR_peek_error(), 0);
 	return 0;
@@ -83,7 +83,7 @@ refused(int want, const char *says)
 {
 	assert_int_equal(read_as(X509_FORM_PEM), want);
 	pki_says(&why, says);
-	assert_int_equal(sk_X509_num(into), 0);
+	assert_int_equal(x509_set_count(into), 0);
 }
 
 static void
@@ -91,17 +91,17 @@ pem_and_der(void **state)
 {
 	pki_put_cert(&text, root.x);
 	assert_int_equal(read_as(X509_FORM_PEM), 0);
-	assert_int_equal(sk_X509_num(into), 1);
+	assert_int_equal(x509_set_count(into), 1);
 	assert_int_equal(read_as(X509_FORM_DER), E_PARSE);
 	pki_says(&why, "PEM where this phone takes DER");
 	buf_reset(&text);
 	put_der(root.x);
 	assert_int_equal(read_as(X509_FORM_DER), 0);
 	assert_int_equal(read_as(X509_FORM_PEM | X509_FORM_DER), 0);
-	assert_int_equal(sk_X509_num(into), 3);
+	assert_int_equal(x509_set_count(into), 3);
 	assert_int_equal(read_as(X509_FORM_PEM), E_PARSE);
 	pki_says(&why, "DER where this phone takes PEM");
-	assert_int_equal(sk_X509_num(into), 3);
+	assert_int_equal(x509_set_count(into), 3);
 }
 
 static void
@@ -115,18 +115,18 @@ bundle_and_its_limit(void **state)
 	pki_put_cert(&text, inter.x);
 	assert_int_equal(x509_cafile_read(into, buf_as_str(&text), &w, &why),
 	    0);
-	assert_int_equal(sk_X509_num(into), 2);
+	assert_int_equal(x509_set_count(into), 2);
 	w.certs_max = 1;
 	assert_int_equal(x509_cafile_read(into, buf_as_str(&text), &w, &why),
 	    0);
-	assert_int_equal(sk_X509_num(into), 3);
+	assert_int_equal(x509_set_count(into), 3);
 	/* All or nothing: one that is expired spoils the file. */
 	pki_put_cert(&text, old.x);
 	w.certs_max = 0;
 	assert_int_equal(x509_cafile_read(into, buf_as_str(&text), &w, &why),
 	    E_MISMATCH);
 	pki_says(&why, "\"Old Root\" expired on 2026-11-17");
-	assert_int_equal(sk_X509_num(into), 3);
+	assert_int_equal(x509_set_count(into), 3);
 	/* A phone without a clock takes it. */
 	w.now_s = 0;
 	assert_int_equal(x509_cafile_read(into, buf_as_str(&text), &w, &why),
@@ -198,7 +198,7 @@ pick_by_name(void **state)
 	assert_int_equal(x509_cafile_pick(into, buf_as_str(&text), NULL, 0),
 	    2);
 	assert_int_equal(x509_cafile_pick(into, STR_NULL, NULL, 0), 0);
-	assert_int_equal(sk_X509_num(into), 3);
+	assert_int_equal(x509_set_count(into), 3);
 }
 
 int
