@@ -413,7 +413,8 @@ feed_tls(struct conn *c, struct str bytes)
 	enum tls_conn_state before, after;
 
 	if (c->tls == NULL) {
-		if (tls_conn_new(&c->tls, w->tls, c->accepted_us) != 0) {
+		if (tls_conn_new(&c->tls, w->tls, c->accepted_us, NULL,
+		    NULL) != 0) {
 			tally(TALLY_OUT_OF_MEMORY, &c->flow.peer);
 			conn_close(c, TRUST_END_US);
 			return;

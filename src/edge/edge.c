@@ -24,6 +24,7 @@
 #include "edge/uas.h"
 #include "edge/users.h"
 #include "store/store.h"
+#include "trust/verdict.h"
 
 #define PATH_BYTES    512
 #define LOCAL_MAX     64
@@ -96,24 +97,40 @@ own_ca(struct edge *e, const struct conf *conf, struct buf *why)
 	    clock_wall_s(), why);
 }
 
+bool
+edge_uses_own_chain(const struct conf *conf)
+{
+	return conf->nchain == 0 || conf->own_chain;
+}
+
 int
 edge_make_tls(struct edge *e, const struct conf *conf, struct tls_ctx **out,
     struct buf *why)
 {
 	struct tls_ctx_params p = {
 		.conf = conf, .secret = e->secret, .now_s = clock_wall_s(),
+		.nchain = conf->nchain,
 	};
+	struct conf_chain *chain = calloc(conf->nchain + 1, sizeof(*chain));
+	char own[] = TRUST_OWN_CHAIN;
+	int err;
 
-	if (conf->nchain > 0) {
-		p.chain_name = conf->chain[0].name;
-		p.certificate = conf->chain[0].certificate;
-		p.key = conf->chain[0].key;
-	} else {
-		p.chain_name = "own";
-		p.certificate = e->ca.server_cert;
-		p.key = e->ca.server_key;
-	}
-	return tls_ctx_new(out, &p, why);
+	if (chain == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < conf->nchain; i++)
+		chain[i] = conf->chain[i];
+	if (edge_uses_own_chain(conf))
+		chain[p.nchain++] = (struct conf_chain) {
+			.name = own,
+			.certificate = e->ca.server_cert,
+			.key = e->ca.server_key,
+			.root = e->ca.ca_cert,
+			.line = -1,
+		};
+	p.chain = chain;
+	err = tls_ctx_new(out, &p, why);
+	free(chain);
+	return err;
 }
 
 static int
@@ -150,7 +167,7 @@ make_shared(struct edge *e, struct buf *why)
 	err = admission_new(&e->shared.admission);
 	if (err == 0)
 		err = refusals_new(&e->shared.refusals,
-		    e->conf->nchain == 0 ? e->ca.ca_cert : NULL);
+		    edge_uses_own_chain(e->conf) ? e->ca.ca_cert : NULL);
 	if (err == 0)
 		err = uas_new(&e->shared.uas, e->conf, e->location, e->users);
 	if (err != 0)
@@ -321,7 +338,7 @@ say_ready(const struct edge *e)
 {
 	char sip[1024], tls[1024];
 	struct buf s, t;
-	const char *ca = e->conf->nchain == 0 ? e->ca.ca_cert : NULL;
+	const char *ca = edge_uses_own_chain(e->conf) ? e->ca.ca_cert : NULL;
 
 	buf_init_array(&s, sip, sizeof(sip));
 	buf_init_array(&t, tls, sizeof(tls));
@@ -357,7 +374,7 @@ start(struct edge *e, struct buf *why)
 	}
 	if (err == 0)
 		err = lock_folder(e, why);
-	if (err == 0 && e->conf->nchain == 0)
+	if (err == 0 && edge_uses_own_chain(e->conf))
 		err = own_ca(e, e->conf, why);
 	if (err == 0)
 		err = tls_secret_load(e->secret, e->conf->data, why);
@@ -431,7 +448,7 @@ say_hello(const struct edge *e)
 	printf("  SIP over UDP and TCP  %.*s\n", STR_FMT(buf_as_str(&s)));
 	printf("  SIP over TLS          %.*s\n", STR_FMT(buf_as_str(&t)));
 	printf("  data                  %s\n", e->conf->data);
-	if (e->conf->nchain == 0) {
+	if (edge_uses_own_chain(e->conf)) {
 		printf("  CA for the phones     %s\n", e->ca.ca_cert);
 		printf("  its SHA-256           %s\n", e->ca.fingerprint);
 	} else {

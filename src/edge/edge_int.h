@@ -47,9 +47,11 @@ struct edge {
 };
 
 /* edge.c */
-/* The chain that conf presents: a configured one or our own CA's. */
+/* With the chains that conf presents: configured ones, our own CA's. */
 MUSTCHECK int edge_make_tls(struct edge *e, const struct conf *conf,
     struct tls_ctx **out, struct buf *why);
+/* Is the chain of our own CA among those that conf presents? */
+bool edge_uses_own_chain(const struct conf *conf);
 /* Sockets s for every worker, fds worker by worker; on failure none. */
 MUSTCHECK int edge_bind_all(struct edge *e, struct sockets *s,
     int (*fd)[SOCKETS_MAX], struct buf *why);

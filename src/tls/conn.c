@@ -8,6 +8,7 @@
 
 #include "tls/bio.h"
 #include "tls/ctx_int.h"
+#include "tlswire/alert.h"
 
 #define PLAIN_MAX SSL3_RT_MAX_PLAIN_LENGTH
 
@@ -15,6 +16,8 @@
 struct watch {
 	struct tls_tap tap;
 	struct buf hello;          /* the ClientHello, as it came          */
+	tls_choose_fn *choose;     /* NULL: asked, or nobody to ask        */
+	void *arg;
 	bool no_shared_cipher;
 };
 
@@ -26,6 +29,8 @@ struct tls_conn {
 	uint64_t start_us, now_us;
 	uint64_t app_bytes;
 	enum tls_conn_state state;
+	uint8_t chain;             /* index in ctx                         */
+	bool old_versions;         /* TLS 1.0 and 1.1 were allowed         */
 	bool opened;               /* the handshake was completed          */
 	bool begun;                /* OpenSSL has had the first bytes      */
 };
@@ -73,6 +78,57 @@ tls_conn_info(const SSL *ssl, int where, int value)
 		    c->now_us);
 }
 
+bool
+tls_conn_hello(const struct tls_conn *c, struct tls_hello *out)
+{
+	const struct watch *w = c->watch;
+
+	if (w == NULL || w->hello.n == 0 ||
+	    tls_hello_parse(out, buf_as_str(&w->hello)) != 0)
+		return false;
+	out->record_version = w->tap.record_version;
+	return true;
+}
+
+/* The tap has read it already: it reads the bytes before OpenSSL does. */
+int
+tls_conn_hello_came(SSL *ssl)
+{
+	struct tls_conn *c = conn_of(tls_bio_of(SSL_get_rbio(ssl)));
+	struct watch *w = c->watch;
+	tls_choose_fn *choose = w != NULL ? w->choose : NULL;
+	struct tls_choice choice = { 0, false };
+	struct tls_hello h;
+
+	if (choose == NULL)
+		return 1;
+	w->choose = NULL; /* a HelloRetryRequest brings a second one */
+	if (!tls_conn_hello(c, &h))
+		return 1;
+	choose(&h, c->ctx, &choice, w->arg);
+	if (choice.chain < c->ctx->chains.n)
+		c->chain = (uint8_t)choice.chain;
+	if (!choice.old_versions || h.max_version >= c->ctx->min_version ||
+	    h.max_version < TLS_VERSION_1_0)
+		return 1;
+	c->old_versions = true;
+	return tls_ctx_allow_old(ssl) ? 1 : 0;
+}
+
+int
+tls_conn_set_chain(SSL *ssl)
+{
+	const struct tls_conn *c = conn_of(tls_bio_of(SSL_get_rbio(ssl)));
+	const struct x509_chain *x = c->ctx->chains.cert[c->chain];
+
+	/* The first is what every connection begins with. */
+	if (c->chain == 0)
+		return 1;
+	/* Beside a key of the other type that one might win. */
+	SSL_certs_clear(ssl);
+	return SSL_use_cert_and_key(ssl, x->leaf, x->key, x->rest, 1);
+}
+
 static void
 watch_free(struct watch *w)
 {
@@ -96,7 +152,8 @@ watch_new(void)
 }
 
 int
-tls_conn_new(struct tls_conn **out, struct tls_ctx *ctx, uint64_t now_us)
+tls_conn_new(struct tls_conn **out, struct tls_ctx *ctx, uint64_t now_us,
+    tls_choose_fn *choose, void *arg)
 {
 	struct tls_conn *c = calloc(1, sizeof(*c));
 	BIO *bio = NULL;
@@ -116,6 +173,8 @@ tls_conn_new(struct tls_conn **out, struct tls_ctx *ctx, uint64_t now_us)
 		tls_conn_free(c);
 		return -ENOMEM;
 	}
+	c->watch->choose = choose;
+	c->watch->arg = arg;
 	SSL_set_bio(c->ssl, bio, bio);
 	SSL_set_accept_state(c->ssl);
 	*out = c;
@@ -359,6 +418,25 @@ tls_conn_resumed(const struct tls_conn *c)
 	return SSL_session_reused(c->ssl) == 1;
 }
 
+const struct trust_chain *
+tls_conn_chain(const struct tls_conn *c)
+{
+	return tls_conn_resumed(c) ? NULL : &c->ctx->chains.fact[c->chain];
+}
+
+uint16_t
+tls_conn_version(const struct tls_conn *c)
+{
+	return c->opened ? (uint16_t)SSL_version(c->ssl) : 0;
+}
+
+uint16_t
+tls_conn_cipher(const struct tls_conn *c)
+{
+	return c->opened ? (uint16_t)SSL_CIPHER_get_protocol_id(
+	    SSL_get_current_cipher(c->ssl)) : 0;
+}
+
 void
 tls_conn_accepted(struct tls_conn *c)
 {
@@ -378,13 +456,18 @@ static void
 tell_ours(const struct tls_conn *c, struct trust_evidence *e)
 {
 	const struct tls_ctx *ctx = c->ctx;
+	const struct trust_chain *f = &ctx->chains.fact[c->chain];
 
-	str_copy(e->chain, sizeof(e->chain), str_cstr(ctx->chain));
-	str_copy(e->root, sizeof(e->root), str_cstr(ctx->root));
-	e->chain_not_before_s = ctx->not_before_s;
-	e->chain_not_after_s = ctx->not_after_s;
-	e->our_key = ctx->key;
-	e->our_min_version = ctx->min_version;
+	str_copy(e->chain, sizeof(e->chain), str_cstr(f->name));
+	str_copy(e->root, sizeof(e->root), str_cstr(f->root));
+	e->chain_not_before_s = f->not_before_s;
+	e->chain_not_after_s = f->not_after_s;
+	e->chain_faults = f->faults;
+	e->chain_depth = f->depth;
+	e->our_key = f->key;
+	e->our_bits = f->bits;
+	e->our_min_version = c->old_versions ? TLS_VERSION_1_0 :
+	    ctx->min_version;
 	e->our_max_version = ctx->max_version;
 }
 
@@ -410,9 +493,11 @@ tell_handshake(const struct tls_conn *c, struct trust_evidence *e)
 	const struct watch *w = c->watch;
 	struct tls_hello h;
 
-	if (w->hello.n > 0 && tls_hello_parse(&h, buf_as_str(&w->hello)) == 0) {
-		h.record_version = w->tap.record_version;
+	if (tls_conn_hello(c, &h)) {
 		trust_evidence_hello(e, &h);
+		if (h.server_name.n > 0 && !tls_chains_named(&c->ctx->chains,
+		    c->chain, h.server_name))
+			e->chain_faults |= 1u << TRUST_FAULT_NAME;
 	}
 	trust_evidence_tap(e, &w->tap);
 	correct_stage(c, e);
@@ -440,8 +525,7 @@ tls_conn_evidence(const struct tls_conn *c, struct trust_evidence *e,
 	}
 	e->first = TLS_FIRST_TLS;
 	e->hello_seen = true;
-	e->version = (uint16_t)SSL_version(c->ssl);
-	e->cipher_suite =
-	    SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(c->ssl));
+	e->version = tls_conn_version(c);
+	e->cipher_suite = tls_conn_cipher(c);
 	e->stage = TRUST_STAGE_SIP;
 }

@@ -27,9 +27,13 @@ enum tls_conn_state {
 	                     no TLS: our alert, if any, is in out       */
 };
 
-/* ctx is referenced. */
+/*
+ * ctx is referenced.  choose is asked once, for the first whole ClientHello,
+ * whether or not a session is then resumed; NULL: the first chain for all, no
+ * old versions.
+ */
 MUSTCHECK int tls_conn_new(struct tls_conn **out, struct tls_ctx *ctx,
-    uint64_t now_us);
+    uint64_t now_us, tls_choose_fn *choose, void *arg);
 void tls_conn_free(struct tls_conn *c); /* NULL does nothing */
 
 /*
@@ -73,5 +77,16 @@ void tls_conn_evidence(const struct tls_conn *c, struct trust_evidence *e,
 void tls_conn_accepted(struct tls_conn *c);
 
 bool tls_conn_resumed(const struct tls_conn *c);
+
+/* The chain that was or will be presented, NULL when resumed: none was. */
+const struct trust_chain *tls_conn_chain(const struct tls_conn *c);
+/* Negotiated, 0: not yet. */
+uint16_t tls_conn_version(const struct tls_conn *c);
+uint16_t tls_conn_cipher(const struct tls_conn *c);
+/*
+ * The ClientHello, parsed again: slices are valid until tls_conn_accepted.
+ * False: there was none, or it is not kept any more.
+ */
+bool tls_conn_hello(const struct tls_conn *c, struct tls_hello *out);
 
 #endif

@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "tls/ctx_int.h"
 #include "tlswire/alert.h"
-#include "x509/cert.h"
 
 /*
  * OpenSSL's default, with the cheapest of the good ones first.  Static RSA and
@@ -34,6 +33,15 @@
 	"RSA+SHA256:RSA+SHA384:RSA+SHA512:"                                    \
 	"rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"         \
 	"rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512"
+
+/*
+ * TLS 1.0 and 1.1 hash with MD5 and SHA-1, which OpenSSL does at level 0 only;
+ * the same list, behind it what it leaves out by default (3DES, where OpenSSL
+ * was built with it).
+ */
+#define CIPHERS_OLD                                                            \
+	"ECDHE+AES128:ALL:COMPLEMENTOFALL:!PSK:!SRP:!aNULL:!eNULL:!EXP:!LOW:"  \
+	"@SECLEVEL=0"
 
 #define SECRET_FILE "ticket-secret"
 
@@ -99,7 +107,7 @@ set_ciphers(struct tls_ctx *c, const struct conf *conf, struct buf *why)
 static int
 set_sessions(struct tls_ctx *c, const struct tls_ctx_params *p)
 {
-	struct str name = str_cstr(p->chain_name);
+	struct str name = STR("siptrust edge");
 	uint8_t context[DIGEST_MAX];
 	int rc;
 
@@ -112,7 +120,10 @@ set_sessions(struct tls_ctx *c, const struct tls_ctx_params *p)
 	    SSL_CTX_set_num_tickets(c->ssl, 1) != 1)
 		return E_CRYPTO;
 	SSL_CTX_set_timeout(c->ssl, p->conf->tls_ticket_lifetime);
-	/* What was accepted under one chain is not resumed under another. */
+	/*
+	 * Sessions outlive chains (design 4): a device that resumes asked for
+	 * no certificate, whichever is presented to others now.
+	 */
 	digest(DIGEST_SHA256, &name, 1, context);
 	if (SSL_CTX_set_session_id_context(c->ssl, context,
 	    SSL_MAX_SID_CTX_LENGTH) != 1)
@@ -124,49 +135,109 @@ set_sessions(struct tls_ctx *c, const struct tls_ctx_params *p)
 	return 0;
 }
 
-static int
-explain_chain(const char *file, struct buf *why)
+static void
+explain_chain(const struct tls_ctx_params *p, const char *name,
+    struct buf *why)
 {
+	const struct conf_chain *from = NULL;
 	unsigned long e;
 	int reason = 0;
 
+	/* A variant's name begins with its chain's: the longest is it. */
+	for (size_t i = 0; i < p->nchain; i++)
+		if (str_starts(str_cstr(name), str_cstr(p->chain[i].name)) &&
+		    (from == NULL ||
+		    strlen(p->chain[i].name) > strlen(from->name)))
+			from = &p->chain[i];
+	if (from != NULL && from->line >= 0)
+		conf_place(p->conf, from->line, why);
+	buf_printf(why, "chain %s: ", name);
 	while ((e = ERR_get_error()) != 0) {
 		if (ERR_GET_LIB(e) == ERR_LIB_SSL)
 			reason = ERR_GET_REASON(e);
 	}
 	if (reason == SSL_R_EE_KEY_TOO_SMALL ||
 	    reason == SSL_R_CA_KEY_TOO_SMALL)
-		buf_printf(why, "%s: a key is too short for TLS today: get a "
-		    "certificate for an RSA key of 2048 bits or more", file);
+		buf_puts(why, "a key is too short for TLS today: get a "
+		    "certificate for an RSA key of 2048 bits or more");
 	else if (reason == SSL_R_CA_MD_TOO_WEAK)
-		buf_printf(why, "%s: a certificate is signed with MD5 or "
-		    "SHA-1: get one that is signed with SHA-256", file);
+		buf_puts(why, "a certificate is signed with MD5 or SHA-1: get "
+		    "one that is signed with SHA-256");
 	else
-		buf_printf(why, "%s: OpenSSL cannot use this certificate and "
-		    "key (reason %d)", file, reason);
+		buf_printf(why, "OpenSSL cannot use this certificate and key "
+		    "(reason %d)", reason);
+}
+
+/*
+ * The first is in force for all.  Of the others it is tried whether OpenSSL
+ * would present them, on a connection that is then thrown away: in the
+ * context a key of another type would stand beside the first.
+ */
+static int
+set_chains(struct tls_ctx *c, const struct tls_ctx_params *p,
+    struct buf *why)
+{
+	const struct x509_chain *x = c->chains.cert[0];
+	unsigned i = 0;
+	SSL *trial;
+	bool ok;
+
+	ERR_clear_error();
+	ok = SSL_CTX_use_cert_and_key(c->ssl, x->leaf, x->key, x->rest,
+	    1) == 1;
+	trial = ok ? SSL_new(c->ssl) : NULL;
+	if (ok && trial == NULL)
+		return -ENOMEM;
+	while (ok && ++i < c->chains.n) {
+		x = c->chains.cert[i];
+		SSL_certs_clear(trial);
+		ok = SSL_use_cert_and_key(trial, x->leaf, x->key, x->rest,
+		    1) == 1;
+	}
+	SSL_free(trial);
+	if (ok)
+		return 0;
+	explain_chain(p, c->chains.fact[i].name, why);
 	return E_CRYPTO;
 }
 
 static int
-set_chain(struct tls_ctx *c, const struct tls_ctx_params *p, struct buf *why)
+load_chains(struct tls_ctx *c, const struct tls_ctx_params *p,
+    struct buf *why)
 {
-	struct x509_chain *chain = NULL;
-	int rc;
+	struct tls_chain_source src = { .conf = p->conf, .now_s = p->now_s,
+		.why = why, .warnings = p->warnings };
+	struct x509_roots *roots = NULL;
+	int rc = x509_roots_load(&roots);
 
-	rc = x509_chain_load(&chain, p->certificate, p->key, p->now_s, why);
-	if (rc != 0)
-		return rc;
-	ERR_clear_error();
-	if (SSL_CTX_use_cert_and_key(c->ssl, chain->leaf, chain->key,
-	    chain->rest, 1) != 1)
-		rc = explain_chain(p->certificate, why);
-	str_copy(c->chain, sizeof(c->chain), str_cstr(p->chain_name));
-	str_copy(c->root, sizeof(c->root), str_cstr(chain->root));
-	c->not_before_s = chain->not_before_s;
-	c->not_after_s = chain->not_after_s;
-	c->key = chain->rsa ? TRUST_KEY_RSA : TRUST_KEY_ECDSA;
-	x509_chain_free(chain);
-	return rc;
+	src.roots = roots;
+	for (size_t i = 0; i < p->nchain && rc == 0; i++)
+		rc = tls_chains_add(&c->chains, &src, &p->chain[i]);
+	x509_roots_free(roots);
+	return rc == 0 ? set_chains(c, p, why) : rc;
+}
+
+static int
+on_hello(SSL *ssl, int *alert, void *arg)
+{
+	if (tls_conn_hello_came(ssl) == 1)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = SSL_AD_INTERNAL_ERROR;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+static int
+on_chain(SSL *ssl, void *arg)
+{
+	return tls_conn_set_chain(ssl);
+}
+
+bool
+tls_ctx_allow_old(SSL *ssl)
+{
+	SSL_set_security_level(ssl, 0);
+	return SSL_set_min_proto_version(ssl, TLS1_VERSION) == 1 &&
+	    SSL_set_cipher_list(ssl, CIPHERS_OLD) == 1;
 }
 
 static void
@@ -184,6 +255,9 @@ set_modes(struct tls_ctx *c)
 	/* Never ask for a client certificate: some phones have one, unfit. */
 	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_info_callback(c->ssl, tls_conn_info);
+	SSL_CTX_set_client_hello_cb(c->ssl, on_hello, NULL);
+	/* Comes when no session is resumed, and only then a chain is needed. */
+	SSL_CTX_set_cert_cb(c->ssl, on_chain, NULL);
 }
 
 int
@@ -208,11 +282,11 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_ctx_params *p,
 	if (rc == 0)
 		rc = set_sessions(c, p);
 	if (rc == 0)
-		rc = set_chain(c, p, why);
+		rc = load_chains(c, p, why);
 	if (rc != 0) {
 		if (why->n == said)
-			buf_printf(why, "chain %s: TLS cannot be set up: %s",
-			    p->chain_name, err_str(rc));
+			buf_printf(why, "TLS cannot be set up: %s",
+			    err_str(rc));
 		ERR_clear_error();
 		tls_ctx_unref(c);
 		return rc;
@@ -235,26 +309,43 @@ tls_ctx_unref(struct tls_ctx *c)
 	    memory_order_acq_rel) != 1)
 		return;
 	SSL_CTX_free(c->ssl);
+	tls_chains_fini(&c->chains);
 	tls_ticket_free(c->ticket);
 	free(c);
+}
+
+const struct trust_chain *
+tls_ctx_chains(const struct tls_ctx *c, unsigned *n)
+{
+	*n = c->chains.n;
+	return c->chains.fact;
+}
+
+int
+tls_ctx_find(const struct tls_ctx *c, struct str name)
+{
+	for (unsigned i = 0; i < c->chains.n; i++)
+		if (str_eq(str_cstr(c->chains.fact[i].name), name))
+			return (int)i;
+	return -1;
 }
 
 const char *
 tls_ctx_chain(const struct tls_ctx *c)
 {
-	return c->chain;
+	return c->chains.fact[0].name;
 }
 
 const char *
 tls_ctx_root(const struct tls_ctx *c)
 {
-	return c->root;
+	return c->chains.fact[0].root;
 }
 
 int64_t
 tls_ctx_not_after(const struct tls_ctx *c)
 {
-	return c->not_after_s;
+	return c->chains.fact[0].not_after_s;
 }
 
 /* 64 hexadecimal digits and a newline: easy to carry to another node. */

@@ -29,14 +29,15 @@ typedef void(tls_choose_fn)(const struct tls_hello *h,
 
 struct tls_ctx_params {
 	const struct conf *conf;     /* tls_*; borrowed for the call          */
-	const char *chain_name;      /* "own" or the name in the file         */
-	const char *certificate;     /* PEM files                             */
-	const char *key;
+	const struct conf_chain *chain; /* in order of preference, at least 1 */
+	size_t nchain;
 	const uint8_t *secret;       /* 32 bytes: ticket keys derive from it
 	                                and the hour (HKDF), so that they
 	                                survive a restart and are the same on
 	                                every node                            */
 	int64_t now_s;
+	struct buf *warnings;        /* a line each of what can work, but not
+	                                everywhere; NULL: not wanted          */
 };
 
 /* 0, or an error with a sentence in why; *out is then untouched. */
@@ -49,6 +50,9 @@ void tls_ctx_unref(struct tls_ctx *c); /* NULL does nothing */
  * one.  Borrowed from c. */
 const struct trust_chain *tls_ctx_chains(const struct tls_ctx *c,
     unsigned *n);
+
+/* Index of the chain with this name, -1: there is none. */
+int tls_ctx_find(const struct tls_ctx *c, struct str name);
 
 /* Of the first chain. */
 const char *tls_ctx_chain(const struct tls_ctx *c);

@@ -5,18 +5,15 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
+#include "tls/chain.h"
 #include "tls/ctx.h"
 #include "tls/ticket.h"
-#include "trust/evidence.h"
 
 struct tls_ctx {
 	atomic_uint refs;
 	SSL_CTX *ssl;
 	struct tls_ticket *ticket;
-	char chain[TRUST_TEXT_MAX];
-	char root[TRUST_TEXT_MAX];
-	int64_t not_before_s, not_after_s;
-	enum trust_key key;
+	struct tls_chains chains;
 	uint16_t min_version, max_version;
 };
 
@@ -25,5 +22,16 @@ struct tls_ctx {
  * SSL_CTX, the connection is found through its BIO.
  */
 void tls_conn_info(const SSL *ssl, int where, int value);
+
+/* conn.c: a ClientHello is there; 1, or 0: this connection cannot go on. */
+int tls_conn_hello_came(SSL *ssl);
+/* conn.c: no session is resumed: set the chain to present.  1 or 0. */
+int tls_conn_set_chain(SSL *ssl);
+
+/*
+ * ctx.c: for this connection TLS 1.0 and 1.1 as well, with all that such
+ * clients need.  False: not possible.
+ */
+bool tls_ctx_allow_old(SSL *ssl);
 
 #endif

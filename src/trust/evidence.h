@@ -115,6 +115,7 @@ struct trust_evidence {
 	uint32_t chain_bits;        /* of the leaf's key, 0: unknown        */
 	uint64_t chain_names;       /* hash of the leaf's, 0: unknown       */
 	enum trust_key our_key;
+	uint32_t our_bits;          /* of it, 0: unknown                    */
 	uint16_t our_min_version, our_max_version;
 	uint16_t version;           /* negotiated, 0: none                  */
 	uint16_t cipher_suite;      /* negotiated, 0: none                  */

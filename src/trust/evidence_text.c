@@ -89,6 +89,7 @@ static const struct member member[] = {
 	FIELD(chain_bits, KIND_U32),
 	FIELD(chain_names, KIND_U64),
 	NAMED(our_key, key_name),
+	FIELD(our_bits, KIND_U32),
 	FIELD(our_min_version, KIND_VERSION),
 	FIELD(our_max_version, KIND_VERSION),
 	FIELD(version, KIND_VERSION),

@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "x509/cert_int.h"
+#include "x509/path.h"
 
 /* "YYYY-MM-DD HH:MM UTC" */
 #define DATE_LEN 32
@@ -206,9 +208,8 @@ decode_cert(const struct block *b)
 	return cert;
 }
 
-/* Every certificate of the text, in order, appended to list. */
-static int
-read_certs(STACK_OF(X509) *list, const char *name, struct str pem,
+int
+x509_read_certs(STACK_OF(X509) *list, const char *name, struct str pem,
     int max, struct buf *why)
 {
 	BIO *bio = BIO_new_mem_buf(pem.p != NULL ? pem.p : "", (int)pem.n);
@@ -258,7 +259,7 @@ x509_cert_read(X509 **out, const char *name, struct str pem, struct buf *why)
 	if (list == NULL)
 		return -ENOMEM;
 	rc = pem.n > X509_FILE_MAX ? E_LIMIT :
-	    read_certs(list, name, pem, 1, why);
+	    x509_read_certs(list, name, pem, 1, why);
 	if (rc == 0)
 		*out = sk_X509_shift(list);
 	sk_X509_pop_free(list, X509_free);
@@ -327,32 +328,13 @@ x509_key_read(EVP_PKEY **out, const char *name, struct str pem,
 static X509 *
 cert_at(const struct x509_chain *c, int i)
 {
-	return i == 0 ? c->leaf : sk_X509_value(c->rest, i - 1);
+	return x509_path_at(c, (unsigned)i);
 }
 
 static int
 cert_count(const struct x509_chain *c)
 {
-	return 1 + sk_X509_num(c->rest);
-}
-
-static bool
-same_name(X509 *subject, X509 *issuer)
-{
-	return X509_NAME_cmp(X509_get_issuer_name(subject),
-	    X509_get_subject_name(issuer)) == 0;
-}
-
-/* Did issuer's key sign subject, under its name? */
-static bool
-certifies(X509 *issuer, X509 *subject)
-{
-	EVP_PKEY *key = X509_get0_pubkey(issuer);
-	bool ok = same_name(subject, issuer) && key != NULL &&
-	    X509_verify(subject, key) == 1;
-
-	ERR_clear_error();
-	return ok;
+	return (int)x509_path_depth(c);
 }
 
 static int
@@ -405,19 +387,20 @@ explain_order(const struct x509_chain *c, int i, const char *file,
 		    "it");
 		return;
 	}
-	if (certifies(cert, cert)) {
+	if (x509_self_signed(cert)) {
 		buf_printf(why, ": that one is a root and must be the last: "
 		    "move or remove what follows");
 		return;
 	}
 	for (int k = 0; k < cert_count(c); k++) {
-		if (k == i || !certifies(cert_at(c, k), cert))
+		if (k == i || !x509_certifies(cert_at(c, k), cert))
 			continue;
 		buf_printf(why, ": its issuer is certificate %d: move it up to "
 		    "place %d", k + 1, i + 2);
 		return;
 	}
-	if (same_name(cert, after))
+	if (X509_NAME_cmp(X509_get_issuer_name(cert),
+	    X509_get_subject_name(after)) == 0)
 		buf_printf(why, ": it has the right name but another key: "
 		    "get the certificate of %s that signed this one", issuer);
 	else
@@ -429,7 +412,7 @@ static int
 check_order(const struct x509_chain *c, const char *file, struct buf *why)
 {
 	for (int i = 0; i + 1 < cert_count(c); i++) {
-		if (certifies(cert_at(c, i + 1), cert_at(c, i)) &&
+		if (x509_certifies(cert_at(c, i + 1), cert_at(c, i)) &&
 		    X509_cmp(cert_at(c, i + 1), cert_at(c, i)) != 0)
 			continue;
 		explain_order(c, i, file, why);
@@ -461,7 +444,7 @@ check_dates(struct x509_chain *c, const char *file, int64_t now_s,
 			buf_printf(why, "%s: certificate %d (%s) expired on "
 			    "%s: %s", file, i + 1, name, date_text(to, date),
 			    i > 0 && i + 1 == cert_count(c) &&
-			    certifies(cert, cert) ?
+			    x509_self_signed(cert) ?
 			    "it is a root: leave it out or get its successor" :
 			    "renew it");
 			return E_MISMATCH;
@@ -495,6 +478,17 @@ describe(struct x509_chain *c)
 }
 
 int
+x509_chain_check(struct x509_chain *c, const char *file, int64_t now_s,
+    struct buf *why)
+{
+	int rc;
+
+	describe(c);
+	rc = check_order(c, file, why);
+	return rc == 0 ? check_dates(c, file, now_s, why) : rc;
+}
+
+int
 x509_chain_read(struct x509_chain **out, const struct x509_source *src,
     int64_t now_s, struct buf *why)
 {
@@ -510,7 +504,7 @@ x509_chain_read(struct x509_chain **out, const struct x509_source *src,
 	c = calloc(1, sizeof(*c));
 	if (c == NULL || (c->rest = sk_X509_new_null()) == NULL)
 		goto out;
-	rc = read_certs(c->rest, src->cert_name, src->cert,
+	rc = x509_read_certs(c->rest, src->cert_name, src->cert,
 	    X509_CHAIN_MAX + 1, why);
 	if (rc != 0)
 		goto out;
@@ -528,9 +522,7 @@ x509_chain_read(struct x509_chain **out, const struct x509_source *src,
 	describe(c);
 	rc = check_key(c, src, why);
 	if (rc == 0)
-		rc = check_order(c, src->cert_name, why);
-	if (rc == 0)
-		rc = check_dates(c, src->cert_name, now_s, why);
+		rc = x509_chain_check(c, src->cert_name, now_s, why);
 out:
 	if (rc != 0) {
 		x509_chain_free(c);

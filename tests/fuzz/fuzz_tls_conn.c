@@ -62,8 +62,10 @@ make_ctx(void)
 	buf_init(&why, 4096);
 	make_chain(path);
 	must(conf_load(&conf, NULL, over, 2, &why) == 0);
+	struct conf_chain chain = { .name = (char[]) { "own" },
+		.certificate = path, .key = path, .line = -1 };
 	struct tls_ctx_params p = {
-		.conf = conf, .chain_name = "own", .certificate = path,
+		.conf = conf, .chain = &chain, .nchain = 1,
 		.secret = secret, .now_s = clock_wall_s(),
 	};
 	must(tls_ctx_new(&ctx, &p, &why) == 0);
@@ -112,7 +114,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	size_t step = data[0] != 0 ? data[0] : n;
 	buf_init(&out, 1 << 20);
-	must(tls_conn_new(&c, ctx, now_us) == 0);
+	must(tls_conn_new(&c, ctx, now_us, NULL, NULL) == 0);
 	for (size_t at = 1; at < n; at += step) {
 		size_t take = n - at < step ? n - at : step;
 		state = tls_conn_feed(c,

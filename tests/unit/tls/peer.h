@@ -117,6 +117,8 @@ struct peer_want {
 	const char *ciphers, *sigalgs, *name;
 	SSL_SESSION *session;
 	bool no_ticket;
+	tls_choose_fn *choose;
+	void *arg;
 };
 
 static inline void
@@ -153,7 +155,8 @@ peer_init(struct peer *p, const struct peer_want *w)
 		SSL_set_tlsext_host_name(p->ssl, w->name);
 	if (w->session != NULL)
 		SSL_set_session(p->ssl, w->session);
-	assert_int_equal(tls_conn_new(&p->conn, w->server, p->now_us), 0);
+	assert_int_equal(tls_conn_new(&p->conn, w->server, p->now_us,
+	    w->choose, w->arg), 0);
 	ERR_clear_error();
 }
 

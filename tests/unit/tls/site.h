@@ -70,9 +70,12 @@ site_try(const struct conf_override *over, size_t nover, struct buf *why)
 		all[2 + i] = over[i];
 	if (conf_load(&conf, NULL, all, 2 + nover, why) != 0)
 		fail_msg("%.*s", (int)why->n, why->p);
+	struct conf_chain own = { .name = (char[]) { "own" },
+		.certificate = site.cert, .key = site.key, .line = -1 };
 	struct tls_ctx_params p = {
-		.conf = conf, .chain_name = "own", .certificate = site.cert,
-		.key = site.key, .secret = site.secret, .now_s = PKI_NOW,
+		.conf = conf, .chain = conf->nchain > 0 ? conf->chain : &own,
+		.nchain = conf->nchain > 0 ? conf->nchain : 1,
+		.secret = site.secret, .now_s = PKI_NOW,
 	};
 	int rc = tls_ctx_new(&ctx, &p, why);
 	assert_true((rc == 0) == (ctx != NULL));

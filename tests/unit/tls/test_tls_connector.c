@@ -82,7 +82,7 @@ join(const char *name, const char *setting, const char *value)
 	p.ctx = site_ctx(setting, value);
 	assert_int_equal(tls_client_new(&p.client, &look, roots, &why), 0);
 	assert_int_equal(tls_connector_new(&p.k, p.client, name, PKI_NOW), 0);
-	assert_int_equal(tls_conn_new(&p.conn, p.ctx, 1), 0);
+	assert_int_equal(tls_conn_new(&p.conn, p.ctx, 1, NULL, NULL), 0);
 	assert_int_equal(tls_connector_start(p.k, &p.to_server), 0);
 }
 
