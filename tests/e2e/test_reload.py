@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reload, renewed certificates, wrong configurations, start and end."""
 import os
+import pty
 import shutil
 import signal
 import ssl
@@ -212,6 +213,53 @@ def users_are_kept_from_the_command_line():
         equal(edge.user("list").stdout, "", "all or nothing")
 
 
+def on_a_terminal(edge, argv, answers):
+    """Run siptrust user on a terminal of its own: status, what it showed."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(SIPTRUST, [SIPTRUST, "user", *argv, "--data", edge.data])
+    shown = b""
+
+    def more():
+        nonlocal shown
+        try:
+            shown += os.read(terminal, 1000)
+            return True
+        except OSError:  # Linux: the other end is closed
+            return False
+    for prompt, answer in answers:
+        while not shown.endswith(prompt) and more():
+            pass
+        # It flushes what was typed before the echo is off.
+        os.write(terminal, answer + b"\n")
+    while more():
+        pass
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+
+def a_password_is_asked_for_twice_and_not_shown():
+    with Edge() as edge:
+        status, shown = on_a_terminal(edge, ["add", "100"], (
+            (b"Password: ", b"opensesame"), (b"Once more: ", b"opensesamf")))
+        equal(status, 2, shown)
+        contains(shown, b"the two are not the same")
+        equal(edge.user("list").stdout, "")
+        status, shown = on_a_terminal(edge, ["add", "100"], (
+            (b"Password: ", b"opensesame"), (b"Once more: ", b"opensesame")))
+        equal(status, 0, shown)
+        assert b"opensesame" not in shown, shown
+        until("known", lambda: Phone(edge, "100", "opensesame").register(
+            ).status == 200)
+        # Without a terminal it says how else.
+        p = subprocess.run([SIPTRUST, "user", "add", "101", "--data",
+                            edge.data], stdin=subprocess.DEVNULL, text=True,
+                           start_new_session=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=30)
+        equal(p.returncode, 2)
+        contains(p.stdout, "--password-stdin")
+
+
 if __name__ == "__main__":
     tap.main([a_reload_keeps_connections_open,
               a_wrong_configuration_keeps_the_old_one,
@@ -219,4 +267,5 @@ if __name__ == "__main__":
               a_renewed_certificate_is_noticed_by_itself,
               ctrl_c_ends_it_cleanly_and_a_restart_finds_all,
               tickets_survive_a_restart,
-              users_are_kept_from_the_command_line])
+              users_are_kept_from_the_command_line,
+              a_password_is_asked_for_twice_and_not_shown])
