@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "edge/edge.h"
+#include "web/provision.h"
 
 #define OVERRIDES_MAX 64
 #define WHY_BYTES     8192
@@ -14,7 +15,7 @@ static const char usage_text[] =
     "usage: siptrust edge [-c FILE] [--data DIR] [--domain NAME]\n"
     "                     [--sip ADDR:PORT]... [--tls ADDR:PORT]...\n"
     "                     [--chain NAME=CERTFILE,KEYFILE]...\n"
-    "                     [--set NAME=VALUE]...\n"
+    "                     [--http ADDR:PORT]... [--set NAME=VALUE]...\n"
     "\n"
     "Serve phones: SIP over UDP, TCP and TLS.  Without a file it runs on its\n"
     "defaults, with a CA of its own.\n"
@@ -27,14 +28,23 @@ static const char usage_text[] =
     "      --chain NAME=CERTFILE,KEYFILE\n"
     "                      a chain to present, the preferred first; they take\n"
     "                      the place of the file's\n"
+    "      --http ADDR:PORT CA files for phones over plain HTTP\n"
     "      --set NAME=VALUE any other setting, over the file\n"
     "      --sample        print a commented sample file and end\n"
     "  -h, --help          this text\n"
     "\n"
     "SIGHUP reloads file and certificates; SIGINT or SIGTERM ends it.\n";
 
-enum { OPT_DATA = 256, OPT_DOMAIN, OPT_SIP, OPT_TLS, OPT_CHAIN, OPT_SET,
-	OPT_SAMPLE };
+enum {
+	OPT_DATA = 256,
+	OPT_DOMAIN,
+	OPT_SIP,
+	OPT_TLS,
+	OPT_HTTP,
+	OPT_CHAIN,
+	OPT_SET,
+	OPT_SAMPLE,
+};
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
@@ -43,6 +53,7 @@ static const struct option options[] = {
 	{ "sip", required_argument, NULL, OPT_SIP },
 	{ "tls", required_argument, NULL, OPT_TLS },
 	{ "chain", required_argument, NULL, OPT_CHAIN },
+	{ "http", required_argument, NULL, OPT_HTTP },
 	{ "set", required_argument, NULL, OPT_SET },
 	{ "sample", no_argument, NULL, OPT_SAMPLE },
 	{ "help", no_argument, NULL, 'h' },
@@ -120,6 +131,9 @@ parse(int argc, char **argv, struct edge_params *p, struct overrides *o,
 		case OPT_CHAIN:
 			err = override(o, "chain", optarg);
 			break;
+		case OPT_HTTP:
+			err = override(o, "http", optarg);
+			break;
 		case OPT_SET:
 			err = set_any(o, optarg);
 			break;
@@ -147,6 +161,7 @@ cmd_edge(int argc, char **argv)
 {
 	struct edge_params p = { .program = program_invocation_name };
 	struct overrides o = { .n = 0 };
+	struct provision *provision = NULL;
 	bool done = false;
 	struct buf why;
 	int err = parse(argc, argv, &p, &o, &done);
@@ -156,7 +171,12 @@ cmd_edge(int argc, char **argv)
 	p.over = o.v;
 	p.nover = o.n;
 	buf_init(&why, WHY_BYTES);
-	err = edge_run(&p, &why);
+	err = provision_new(&provision);
+	if (err == 0) {
+		p.guest = provision_guest(provision);
+		err = edge_run(&p, &why);
+	}
+	provision_free(provision);
 	if (err != 0)
 		fprintf(stderr, "siptrust edge: %.*s%s",
 		    STR_FMT(buf_as_str(&why)),

@@ -29,7 +29,7 @@
 #define PATH_BYTES    512
 #define LOCAL_MAX     64
 #define KEPT_BYTES    (16 * 1024 * 1024)
-#define SPARE_FILES   256 /* descriptors beside the connections' */
+#define SPARE_FILES   1024 /* descriptors beside the connections' */
 
 /* ---- the parts, in the order they are made ---- */
 
@@ -168,6 +168,9 @@ make_shared(struct edge *e, struct buf *why)
 	if (err == 0)
 		err = refusals_new(&e->shared.refusals,
 		    edge_uses_own_chain(e->conf) ? e->ca.ca_cert : NULL);
+	if (err == 0 && e->params->guest != NULL)
+		refusals_set_places(e->shared.refusals,
+		    e->params->guest->places, e->params->guest->arg);
 	if (err == 0)
 		err = uas_new(&e->shared.uas, e->conf, e->location, e->users);
 	if (err != 0)
@@ -279,6 +282,29 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	edge_watch_files(e);
 }
 
+/* ---- the guest ---- */
+
+int
+edge_guest_prepare(struct edge *e, struct conf *conf, struct buf *why)
+{
+	struct edge_view v = { .conf = conf, .refusals = e->shared.refusals };
+
+	if (e->params->guest == NULL)
+		return 0;
+	return e->params->guest->prepare(e->params->guest->arg, &v, why);
+}
+
+void
+edge_guest_end(struct edge *e, bool right)
+{
+	const struct edge_guest *g = e->params->guest;
+
+	if (g != NULL && right)
+		g->commit(g->arg);
+	else if (g != NULL)
+		g->discard(g->arg);
+}
+
 static int
 watch_signals(struct edge *e)
 {
@@ -384,12 +410,15 @@ start(struct edge *e, struct buf *why)
 		err = open_store(e, why);
 	if (err == 0)
 		err = make_shared(e, why);
+	if (err == 0)
+		err = edge_guest_prepare(e, e->conf, why);
 	if (err != 0)
 		return err;
 	raise_file_limit(e->conf);
 	err = make_workers(e, why);
 	if (err == 0)
 		err = watch_signals(e);
+	edge_guest_end(e, err == 0);
 	if (err == 0)
 		edge_watch_begin(e);
 	return err;
@@ -404,6 +433,8 @@ finish(struct edge *e)
 {
 	struct event *events[] = { e->on_int, e->on_term, e->on_hup, e->tick };
 
+	if (e->params->guest != NULL)
+		e->params->guest->stop(e->params->guest->arg);
 	for (unsigned w = 0; w < e->nworkers && e->worker[w] != NULL; w++)
 		worker_quiesce(e->worker[w]);
 	location_free(e->location);
@@ -454,6 +485,11 @@ say_hello(const struct edge *e)
 	} else {
 		printf("  chain                 %s, root \"%s\"\n",
 		    tls_ctx_chain(e->tls), tls_ctx_root(e->tls));
+	}
+	if (e->params->guest != NULL) {
+		buf_init_array(&s, sip, sizeof(sip));
+		e->params->guest->say(e->params->guest->arg, &s);
+		printf("%.*s", STR_FMT(buf_as_str(&s)));
 	}
 	printf("  users                 %zu%s\n", users_count(e->users),
 	    users_count(e->users) == 0 ? ", add the first:" : "");

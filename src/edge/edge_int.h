@@ -56,6 +56,11 @@ bool edge_uses_own_chain(const struct conf *conf);
 MUSTCHECK int edge_bind_all(struct edge *e, struct sockets *s,
     int (*fd)[SOCKETS_MAX], struct buf *why);
 
+/* The guest, when there is one: at the start and at a reload. */
+MUSTCHECK int edge_guest_prepare(struct edge *e, struct conf *conf,
+    struct buf *why);
+void edge_guest_end(struct edge *e, bool right);
+
 void edge_set_log_level(const struct conf *conf);
 
 /* reload.c */

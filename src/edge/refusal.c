@@ -37,6 +37,8 @@ struct refusals {
 	struct list by_age;
 	size_t count;
 	char *ca_file;
+	refusal_places_fn *places;
+	void *places_arg;
 	struct device device[DEVICES];
 };
 
@@ -59,6 +61,13 @@ refusals_new(struct refusals **out, const char *ca_file)
 	}
 	*out = r;
 	return 0;
+}
+
+void
+refusals_set_places(struct refusals *r, refusal_places_fn *fn, void *arg)
+{
+	r->places = fn;
+	r->places_arg = arg;
 }
 
 static void
@@ -98,9 +107,17 @@ static void
 lines_add(struct lines *l, struct refusals *r, const struct entry *e,
     uint32_t window_s)
 {
+	char ca[REFUSAL_URL_MAX] = "", root[REFUSAL_URL_MAX] = "";
 	struct trust_places places = { .ca = r->ca_file };
 	struct buf b;
 
+	if (r->places != NULL)
+		r->places(r->places_arg, &e->evidence.local, e->evidence.root,
+		    ca, root);
+	if (ca[0] != '\0')
+		places.ca = ca;
+	if (root[0] != '\0')
+		places.root = root;
 	buf_init_array(&b, l->text[l->count], TEXT_MAX);
 	trust_verdict_line(&b, &e->verdict, &e->evidence, &places, e->repeat,
 	    window_s);
@@ -248,6 +265,23 @@ refusals_flush(struct refusals *r, uint32_t window_s, uint64_t now_ms,
 {
 	while (flush_one(r, window_s, now_ms, all))
 		;
+}
+
+bool
+refusals_device(struct refusals *r, const struct addr *peer, char *out,
+    size_t size)
+{
+	struct device *d;
+	uint64_t hash;
+	bool known;
+
+	pthread_mutex_lock(&r->lock);
+	d = device_slot(r, peer, &hash);
+	known = d->ip_hash == hash && d->user_agent[0] != '\0';
+	if (known)
+		IGNORE(!str_copy(out, size, str_cstr(d->user_agent))); /* cut */
+	pthread_mutex_unlock(&r->lock);
+	return known;
 }
 
 void

@@ -25,6 +25,15 @@ struct refusals;
 MUSTCHECK int refusals_new(struct refusals **out, const char *ca_file);
 void refusals_free(struct refusals *r);
 
+/*
+ * Where a phone gets the CA files, for the remedy: fn writes "" for what is
+ * not served.  Before the workers start.
+ */
+typedef void(refusal_places_fn)(void *arg, const struct addr *local,
+    const char *root, char *ca_url, char *root_url);
+#define REFUSAL_URL_MAX 320
+void refusals_set_places(struct refusals *r, refusal_places_fn *fn, void *arg);
+
 /* e gets its device filled in. */
 void refusals_add(struct refusals *r, struct trust_evidence *e,
     uint32_t window_s, uint64_t now_ms);
@@ -32,6 +41,10 @@ void refusals_add(struct refusals *r, struct trust_evidence *e,
 /* Main thread, once a second: lines for windows that are over; all: now. */
 void refusals_flush(struct refusals *r, uint32_t window_s, uint64_t now_ms,
     bool all);
+
+/* The User-Agent last seen at this address; false: none. */
+bool refusals_device(struct refusals *r, const struct addr *peer, char *out,
+    size_t size);
 
 void refusals_saw_device(struct refusals *r, const struct addr *peer,
     struct str user_agent);

@@ -150,7 +150,11 @@ edge_reload(struct edge *e)
 		err = E_CONFIG;
 	}
 	if (err == 0)
+		err = edge_guest_prepare(e, conf, &why);
+	if (err == 0) {
 		err = apply(e, conf, &why);
+		edge_guest_end(e, err == 0);
+	}
 	if (err == 0) {
 		log_info("reloaded", "chain=%s root=\"%s\"",
 		    tls_ctx_chain(e->tls), tls_ctx_root(e->tls));

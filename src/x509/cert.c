@@ -266,6 +266,23 @@ x509_cert_read(X509 **out, const char *name, struct str pem, struct buf *why)
 	return rc;
 }
 
+int
+x509_certs_read(STACK_OF(X509) **out, const char *name, struct str pem,
+    int max, struct buf *why)
+{
+	STACK_OF(X509) *list = sk_X509_new_null();
+	int rc;
+
+	if (list == NULL)
+		return -ENOMEM;
+	rc = x509_read_certs(list, name, pem, max, why);
+	if (rc == 0)
+		*out = list;
+	else
+		sk_X509_pop_free(list, X509_free);
+	return rc;
+}
+
 /* Takes b for a private key; says so when it is none that can be used. */
 static int
 decode_key(EVP_PKEY **out, const char *name, const struct block *b,

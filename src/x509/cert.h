@@ -63,6 +63,9 @@ MUSTCHECK int x509_chain_read(struct x509_chain **out,
  */
 MUSTCHECK int x509_cert_read(X509 **out, const char *name, struct str pem,
     struct buf *why);
+/* All certificates, in order, at most max of them. */
+MUSTCHECK int x509_certs_read(STACK_OF(X509) **out, const char *name,
+    struct str pem, int max, struct buf *why);
 MUSTCHECK int x509_key_read(EVP_PKEY **out, const char *name, struct str pem,
     struct buf *why);
 

@@ -99,6 +99,8 @@ class Edge:
         self.reader.start()
         ready = self.wait_line(r" edge-ready sip=\S+?:(\d+) tls=\S+?:(\d+) ")
         self.sip, self.tls = int(ready.group(1)), int(ready.group(2))
+        served = self.find(r" http-ready http=\S+?:(\d+)")
+        self.http = int(served.group(1)) if served else None
 
     def read(self):
         for line in self.process.stdout:

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CA_ANCHOR_H
+#define CA_ANCHOR_H
+/*
+ * ca/anchor - root certificates as they are given to phones: our own CA's, and
+ * public ones by name.
+ *
+ * Reads certificates alone, never a key.  A root is self-signed: several
+ * phones refuse any other CA certificate (Polycom: "error=2").  An anchor is
+ * immutable once loaded and owns its bytes.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define CA_ANCHOR_FILE_MAX  ((size_t)64 << 10) /* bytes, of one root   */
+#define CA_ANCHORS_FILE_MAX ((size_t)2 << 20)  /* bytes, of all roots  */
+#define CA_ANCHORS_MAX      1024
+
+struct ca_anchor {
+	char name[64];        /* in URLs: "isrg-root-x1"                      */
+	char root[128];       /* common name: "ISRG Root X1"                  */
+	char fingerprint[96]; /* SHA-256                                      */
+	struct buf pem, der;
+	int64_t not_before_s, not_after_s;
+	int64_t modified_s;   /* of the file                                  */
+};
+
+struct ca_anchors {
+	struct ca_anchor *v;  /* in the file's order */
+	size_t n;
+	size_t left_out;
+};
+
+/*
+ * The one CA certificate that a PEM file holds.  What is no CA, no root,
+ * expired or more than one is refused with a sentence that names the file and
+ * the mend.  0, -errno, E_CONFIG, E_LIMIT, E_PARSE, E_MISMATCH.
+ */
+MUSTCHECK int ca_anchor_load(struct ca_anchor *out, const char *path,
+    int64_t now_s, struct buf *why);
+void ca_anchor_fini(struct ca_anchor *a);
+
+/*
+ * All roots of a PEM file, as Debian's ca-certificates.crt.  One that has
+ * expired is left out and counted; one that is no root refuses the file when
+ * strict, else it is left out too.
+ */
+MUSTCHECK int ca_anchors_load(struct ca_anchors *out, const char *path,
+    bool strict, int64_t now_s, struct buf *why);
+void ca_anchors_fini(struct ca_anchors *a);
+
+/* By its name in URLs or by its common name, case does not count; NULL. */
+const struct ca_anchor *ca_anchors_find(const struct ca_anchors *a,
+    const char *name);
+
+/* The system's bundle of public roots; NULL: none is installed. */
+const char *ca_system_roots(void);
+
+/* "ISRG Root X1" to "isrg-root-x1". */
+void ca_anchor_name(char *out, size_t size, const char *root);
+
+#endif

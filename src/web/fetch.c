@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "web/fetch.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "edge/refusal.h"
+#include "web/path.h"
+
+#define AGENT_MAX 192
+#define LINE_MAX  1536
+
+struct fetch {
+	struct addr peer;
+	char id[WEB_ID_MAX + 1];
+	char file[HTTP_TARGET_MAX + 1];
+	char root[128];
+	char user_agent[AGENT_MAX];
+};
+
+/* Text that was longer than its place is cut: enough to know it by. */
+static void
+put_cut(char *to, size_t size, struct str from)
+{
+	IGNORE(!str_copy(to, size, from)); /* cut: see above */
+}
+
+/* The first 12 digits of a MAC address that stand alone in the text. */
+static bool
+find_mac(char out[13], struct str text)
+{
+	static const char edges[] = " ();:,/_";
+
+	for (size_t i = 0; i + 12 <= text.n; i++) {
+		if (i > 0 && strchr(edges, text.p[i - 1]) == NULL)
+			continue;
+		for (size_t n = 12; n <= 17 && i + n <= text.n; n += 5) {
+			if (i + n < text.n &&
+			    strchr(edges, text.p[i + n]) == NULL)
+				continue;
+			if (web_mac(out, str_of(text.p + i, n)))
+				return true;
+		}
+	}
+	return false;
+}
+
+struct fetch *
+fetch_new(const struct http_request *q, const struct addr *peer,
+    const char *id, const char *root)
+{
+	struct fetch *f = calloc(1, sizeof(*f));
+	char mac[13];
+
+	if (f == NULL)
+		return NULL;
+	f->peer = *peer;
+	put_cut(f->file, sizeof(f->file), q->path);
+	put_cut(f->root, sizeof(f->root), str_cstr(root));
+	put_cut(f->user_agent, sizeof(f->user_agent), q->user_agent);
+	if (id[0] != '\0')
+		put_cut(f->id, sizeof(f->id), str_cstr(id));
+	else if (find_mac(mac, q->user_agent))
+		put_cut(f->id, sizeof(f->id), str_cstr(mac));
+	return f;
+}
+
+/* " key=value", or nothing for an empty value. */
+static void
+put(struct buf *out, const char *key, const char *value)
+{
+	char text[LOG_VAL_MAX];
+
+	if (value[0] != '\0')
+		buf_printf(out, "%s%s=%s", out->n > 0 ? " " : "", key,
+		    log_val(text, sizeof(text), str_cstr(value)));
+}
+
+/* What its SIP says it is, else what its HTTP says. */
+static void
+put_device(struct buf *out, const struct fetch_party *p,
+    const struct addr *peer, const char *user_agent)
+{
+	char device[AGENT_MAX];
+
+	if (!refusals_device(p->refusals, peer, device, sizeof(device)))
+		put_cut(device, sizeof(device), str_cstr(user_agent));
+	put(out, "device", device);
+}
+
+void
+fetch_done(struct fetch *f, const struct fetch_party *p, unsigned status,
+    bool complete)
+{
+	char line[LINE_MAX], peer[ADDR_STRLEN];
+	struct buf b;
+
+	buf_init_array(&b, line, sizeof(line));
+	put_device(&b, p, &f->peer, f->user_agent);
+	put(&b, "id", f->id);
+	put(&b, "peer", addr_print(&f->peer, peer));
+	put(&b, "file", f->file);
+	put(&b, "root", f->root);
+	put(&b, "user_agent", f->user_agent);
+	if (complete && status == 304)
+		buf_puts(&b, " unchanged=yes");
+	log_info(complete ? "ca-fetched" : "ca-fetch-broken", "%.*s",
+	    STR_FMT(buf_as_str(&b)));
+	free(f);
+}
+
+void
+fetch_missed(struct fetch_misses *m, const struct http_request *q,
+    const struct addr *peer, const struct fetch_party *p)
+{
+	char line[LINE_MAX], from[ADDR_STRLEN], path[HTTP_TARGET_MAX + 1];
+	char agent[AGENT_MAX];
+	uint64_t now_ms = clock_mono_ms();
+	struct buf b;
+
+	if (now_ms - m->since_ms >= FETCH_WINDOW_S * UINT64_C(1000)) {
+		m->since_ms = now_ms;
+		m->lines = 0;
+	}
+	if (m->lines >= FETCH_LINES) {
+		m->held++;
+		return;
+	}
+	m->lines++;
+	put_cut(path, sizeof(path), q->path);
+	put_cut(agent, sizeof(agent), q->user_agent);
+	buf_init_array(&b, line, sizeof(line));
+	put_device(&b, p, peer, agent);
+	put(&b, "peer", addr_print(peer, from));
+	put(&b, "file", path);
+	put(&b, "user_agent", agent);
+	if (m->held > 0)
+		buf_printf(&b, " repeat=%u", m->held);
+	m->held = 0;
+	log_info("ca-not-there", "%.*s", STR_FMT(buf_as_str(&b)));
+}
