@@ -2,6 +2,8 @@
 /* How we know: the words of a verdict's reason. */
 #include "trust/judge_int.h"
 
+#include <time.h>
+
 #include "tlswire/alert.h"
 
 #define US_PER_S          1000000
@@ -70,7 +72,7 @@ put_ending(struct buf *b, const struct trust_evidence *e)
 		[TRUST_STAGE_SIP] = "after a SIP message",
 	};
 	static const char *const ends[] = {
-		[TRUST_END_UNKNOWN] = "ended",
+		[TRUST_END_UNKNOWN] = "how it ended is not known,",
 		[TRUST_END_OPEN] = "still open",
 		[TRUST_END_FIN] = "closed without an alert",
 		[TRUST_END_RST] = "reset",
@@ -78,7 +80,7 @@ put_ending(struct buf *b, const struct trust_evidence *e)
 		[TRUST_END_US] = "ended by us",
 	};
 
-	buf_puts(b, ends[e->end]);
+	buf_puts(b, e->alert_hidden ? "alert, encrypted," : ends[e->end]);
 	if (e->us_since_flight != 0 && trust_saw_certificate(e) &&
 	    e->end != TRUST_END_TIMEOUT) {
 		put_after_flight(b, e);
@@ -136,6 +138,8 @@ put_fault(struct buf *b, const struct trust_verdict *v,
 		  "our chain lacks an issuer" },
 		{ TRUST_FAULT_SELF_SIGNED, TRUST_CAUSE_UNTRUSTED_ROOT,
 		  "our certificate is its own root" },
+		{ TRUST_FAULT_STAPLE, TRUST_CAUSE_SERVER_MISCONFIGURED,
+		  "it was revoked, or lacks the OCSP answer it demands" },
 		{ TRUST_FAULT_PURPOSE, TRUST_CAUSE_SERVER_MISCONFIGURED,
 		  "our certificate is not meant for servers" },
 		{ TRUST_FAULT_WEAK_SIGNATURE, TRUST_CAUSE_WEAK_SIGNATURE,
@@ -165,6 +169,39 @@ put_fault(struct buf *b, const struct trust_verdict *v,
 		}
 }
 
+static void
+put_clock(struct buf *b, const struct trust_evidence *e)
+{
+	time_t t = (time_t)e->hello_time_s;
+	struct tm tm;
+
+	if (trust_clock_of(e) == TRUST_CLOCK_RIGHT)
+		buf_puts(b, "; its clock is right");
+	else if (trust_clock_of(e) == TRUST_CLOCK_UNSET &&
+	    gmtime_r(&t, &tm) != NULL)
+		buf_printf(b, "; its clock says %04d-%02d-%02d",
+		    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
+/* What the device and its like did besides. */
+static void
+put_history(struct buf *b, const struct trust_verdict *v,
+    const struct trust_history *h)
+{
+	if (h->attempts > 1)
+		buf_printf(b, "; %u of %u attempts", h->refused_alike,
+		    h->attempts);
+	if (h->accepted_chain > 0)
+		buf_printf(b, "; it accepted this chain %u times",
+		    h->accepted_chain);
+	if (v->accepts[0] != '\0')
+		buf_printf(b, "; %s chain %s", v->kind_accepts ?
+		    "most of its kind accept" : "same device accepts",
+		    v->accepts);
+	if (h->shared)
+		buf_puts(b, "; several devices share its address");
+}
+
 void
 trust_reason(struct buf *b, const struct trust_verdict *v,
     const struct trust_evidence *e, const struct trust_history *h)
@@ -183,8 +220,10 @@ trust_reason(struct buf *b, const struct trust_verdict *v,
 		else if (trust_alert_of(e, TLS_CLIENT) != NULL)
 			put_alert(b, e, TLS_CLIENT);
 		else if (e->no_shared_cipher)
-			buf_printf(b, "none of the %u cipher suites offered is "
-			    "allowed here", e->nciphers);
+			buf_printf(b, "none of the %u cipher suites offered %s",
+			    e->nciphers, e->ciphers_foreign ||
+			    trust_ciphers_obsolete(e) ?
+			    "is in a library of today" : "is allowed here");
 		else if (trust_alert_of(e, TLS_SERVER) != NULL)
 			put_alert(b, e, TLS_SERVER);
 		else
@@ -192,14 +231,19 @@ trust_reason(struct buf *b, const struct trust_verdict *v,
 		break;
 	}
 	if (v->cause == TRUST_CAUSE_CERTIFICATE_EXPIRED ||
-	    v->cause == TRUST_CAUSE_NOT_YET_VALID)
+	    v->cause == TRUST_CAUSE_NOT_YET_VALID) {
 		put_validity(b, e);
-	else
+		put_clock(b, e);
+	} else {
 		put_fault(b, v, e);
-	if (h != NULL && h->attempts > 1)
-		buf_printf(b, "; %u of %u attempts", h->refused_alike,
-		    h->attempts);
-	if (v->accepts[0] != '\0')
-		buf_printf(b, "; same device accepts chain %s", v->accepts);
+	}
+	if (v->cause == TRUST_CAUSE_UNTRUSTED_ROOT &&
+	    e->listed == TRUST_LISTED_NO)
+		buf_puts(b, "; it lists the roots it trusts: not this");
+	if (v->fault == TRUST_FAULT_TOO_LONG)
+		buf_printf(b, "; our chain has %u certificates",
+		    e->chain_depth);
+	if (h != NULL)
+		put_history(b, v, h);
 }
 

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "trust/verdict.h"
 
-#include <time.h>
-
 #include "base/log.h"
 #include "tlswire/alert.h"
 
 static const struct cause {
-	const char *name, *sentence, *remedy, *own_remedy, *source;
+	const char *name, *sentence, *source;
 } causes[TRUST_CAUSES] = {
-	[TRUST_CAUSE_NONE] = { "none", "nothing was refused", "", NULL, "" },
+	[TRUST_CAUSE_NONE] = { "none", "nothing was refused", "" },
 #define CAUSE(id, name, sentence, remedy, own_remedy, source)                  \
-	[TRUST_CAUSE_##id] = { name, sentence, remedy, own_remedy, source },
+	[TRUST_CAUSE_##id] = { name, sentence, source },
 #include "trust/verdict.def"
 #undef CAUSE
 };
@@ -38,87 +36,6 @@ trust_confidence_name(enum trust_confidence c)
 	};
 
 	return names[c];
-}
-
-/* ---- the remedy ---- */
-
-static void
-put_day(struct buf *out, int64_t unix_s)
-{
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	if (unix_s == 0 || gmtime_r(&t, &tm) == NULL)
-		buf_puts(out, "an unknown day");
-	else
-		buf_printf(out, "%04d-%02d-%02d", tm.tm_year + 1900,
-		    tm.tm_mon + 1, tm.tm_mday);
-}
-
-static void
-put_or(struct buf *out, const char *text, const char *otherwise)
-{
-	buf_puts(out, text != NULL && text[0] != '\0' ? text : otherwise);
-}
-
-static void
-put_root(struct buf *out, const struct trust_evidence *e,
-    const struct trust_places *places)
-{
-	put_or(out, e->root, "its root");
-	if (places->root != NULL)
-		buf_printf(out, " (%s)", places->root);
-}
-
-/* The value of one {word}; false: no such word. */
-static bool
-put_word(struct buf *out, struct str word, const struct trust_verdict *v,
-    const struct trust_evidence *e, const struct trust_places *places)
-{
-	if (str_eq(word, STR("ca")))
-		put_or(out, places->ca, "our CA certificate");
-	else if (str_eq(word, STR("root")))
-		put_root(out, e, places);
-	else if (str_eq(word, STR("chain")))
-		put_or(out, e->chain, "presented");
-	else if (str_eq(word, STR("name")))
-		put_or(out, e->server_name, "no name");
-	else if (str_eq(word, STR("expiry")))
-		put_day(out, e->chain_not_after_s);
-	else if (str_eq(word, STR("instead")) && v->accepts[0] != '\0')
-		buf_printf(out, "chain %s, which it accepts", v->accepts);
-	else if (str_eq(word, STR("instead")))
-		buf_puts(out, "a chain whose root it holds");
-	else if (str_eq(word, STR("allowed")))
-		buf_printf(out, "%s to %s",
-		    tls_version_name(e->our_min_version),
-		    tls_version_name(e->our_max_version));
-	else
-		return false;
-	return true;
-}
-
-void
-trust_remedy(struct buf *out, const struct trust_verdict *v,
-    const struct trust_evidence *e, const struct trust_places *places)
-{
-	static const struct trust_places unknown = { NULL, NULL };
-	const struct cause *c = &causes[v->cause];
-	bool own = c->own_remedy != NULL &&
-	    str_eq(str_cstr(e->chain), STR(TRUST_OWN_CHAIN));
-	struct str rest = str_cstr(own ? c->own_remedy : c->remedy);
-
-	while (rest.n > 0) {
-		struct str word;
-
-		buf_str(out, str_cut(&rest, '{'));
-		if (rest.p == NULL)
-			break;
-		word = str_cut(&rest, '}');
-		if (!put_word(out, word, v, e,
-		    places != NULL ? places : &unknown))
-			buf_str(out, word);
-	}
 }
 
 /* ---- the line ---- */
