@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 
 #define FAULT(name) (1u << TRUST_FAULT_##name)
 #define RSA_BITS_MIN 2048
@@ -150,6 +151,60 @@ name_root(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 	return 0;
 }
 
+/* What a client may compare the name it was told with. */
+static uint64_t
+hash_names(const X509 *leaf)
+{
+	int at = X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1);
+	const ASN1_OCTET_STRING *alt = at < 0 ? NULL :
+	    X509_EXTENSION_get_data(X509_get_ext(leaf, at));
+	char cn[256];
+	uint64_t h;
+
+	x509_name_text(X509_get_subject_name(leaf), cn, sizeof(cn));
+	h = hash_bytes(cn, strlen(cn));
+	if (alt != NULL)
+		h ^= hash_bytes(ASN1_STRING_get0_data(alt),
+		    (size_t)ASN1_STRING_length(alt));
+	return h != 0 ? h : 1;
+}
+
+/* The CAs between, one after the other; the root has a member of its own. */
+static int
+name_issuers(struct trust_chain *f, const struct x509_chain *c)
+{
+	unsigned char *der = NULL, *more;
+	size_t n = 0;
+
+	for (unsigned i = 1; i < f->depth; i++) {
+		X509_NAME *name = X509_get_subject_name(x509_path_at(c, i));
+		unsigned char *one = NULL;
+		int len = i2d_X509_NAME(name, &one);
+
+		more = len < 0 ? NULL :
+		    OPENSSL_realloc(der, n + (size_t)len);
+		if (more != NULL) {
+			der = more;
+			memcpy(der + n, one, (size_t)len);
+			n += (size_t)len;
+		}
+		OPENSSL_free(one);
+		if (more == NULL) {
+			OPENSSL_free(der);
+			return E_CRYPTO;
+		}
+	}
+	f->issuer_names = str_of((char *)der, n);
+	return 0;
+}
+
+static void
+forget_names(struct trust_chain *f)
+{
+	OPENSSL_free((void *)(uintptr_t)f->root_name.p);
+	OPENSSL_free((void *)(uintptr_t)f->issuer_names.p);
+}
+
 static int
 tell_facts(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 {
@@ -165,7 +220,12 @@ tell_facts(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 	else if (X509_check_ca(c->leaf) == 1)
 		f->faults |= FAULT(LEAF_IS_CA);
 	look_at_signatures(f, c);
-	return name_root(f, c, root);
+	f->names = hash_names(c->leaf);
+	if (name_root(f, c, root) != 0 || name_issuers(f, c) != 0) {
+		forget_names(f);
+		return E_CRYPTO;
+	}
+	return 0;
 }
 
 /* ---- where it leads ---- */
@@ -323,7 +383,7 @@ drop_to(struct tls_chains *c, unsigned n)
 {
 	while (c->n > n) {
 		c->n--;
-		OPENSSL_free((void *)(uintptr_t)c->fact[c->n].root_name.p);
+		forget_names(&c->fact[c->n]);
 		x509_chain_free(c->cert[c->n]);
 	}
 }

@@ -8,6 +8,7 @@
 
 #include "tls/bio.h"
 #include "tls/ctx_int.h"
+#include "trust/listed.h"
 #include "tlswire/alert.h"
 
 #define PLAIN_MAX SSL3_RT_MAX_PLAIN_LENGTH
@@ -456,16 +457,8 @@ static void
 tell_ours(const struct tls_conn *c, struct trust_evidence *e)
 {
 	const struct tls_ctx *ctx = c->ctx;
-	const struct trust_chain *f = &ctx->chains.fact[c->chain];
 
-	str_copy(e->chain, sizeof(e->chain), str_cstr(f->name));
-	str_copy(e->root, sizeof(e->root), str_cstr(f->root));
-	e->chain_not_before_s = f->not_before_s;
-	e->chain_not_after_s = f->not_after_s;
-	e->chain_faults = f->faults;
-	e->chain_depth = f->depth;
-	e->our_key = f->key;
-	e->our_bits = f->bits;
+	trust_evidence_chain(e, &ctx->chains.fact[c->chain], NULL);
 	e->our_min_version = c->old_versions ? TLS_VERSION_1_0 :
 	    ctx->min_version;
 	e->our_max_version = ctx->max_version;
@@ -487,6 +480,24 @@ correct_stage(const struct tls_conn *c, struct trust_evidence *e)
 		e->stage = TRUST_STAGE_HELLO;
 }
 
+/* Not one suite of the hello is in this library, allowed or not. */
+static bool
+are_foreign(const struct tls_conn *c, const struct trust_evidence *e)
+{
+	for (size_t i = 0; i < e->nciphers && i < TRUST_CIPHERS_MAX; i++) {
+		const uint8_t wire[] = { (uint8_t)(e->cipher[i] >> 8),
+			(uint8_t)e->cipher[i] };
+
+		const SSL_CIPHER *found = SSL_CIPHER_find(c->ssl, wire);
+
+		/* A signalling value is found too, and is no cipher. */
+		if (found != NULL &&
+		    SSL_CIPHER_get_cipher_nid(found) != NID_undef)
+			return false;
+	}
+	return e->nciphers > 0 && e->nciphers <= TRUST_CIPHERS_MAX;
+}
+
 static void
 tell_handshake(const struct tls_conn *c, struct trust_evidence *e)
 {
@@ -495,6 +506,8 @@ tell_handshake(const struct tls_conn *c, struct trust_evidence *e)
 
 	if (tls_conn_hello(c, &h)) {
 		trust_evidence_hello(e, &h);
+		e->listed = trust_hello_listed(&h,
+		    &c->ctx->chains.fact[c->chain]);
 		if (h.server_name.n > 0 && !tls_chains_named(&c->ctx->chains,
 		    c->chain, h.server_name))
 			e->chain_faults |= 1u << TRUST_FAULT_NAME;
@@ -502,6 +515,7 @@ tell_handshake(const struct tls_conn *c, struct trust_evidence *e)
 	trust_evidence_tap(e, &w->tap);
 	correct_stage(c, e);
 	e->no_shared_cipher = w->no_shared_cipher;
+	e->ciphers_foreign = w->no_shared_cipher && are_foreign(c, e);
 	/* No alert of the client's: then its hanging up is the reaction. */
 	if (e->us_since_flight == 0 && w->tap.flight &&
 	    (e->end == TRUST_END_FIN || e->end == TRUST_END_RST))

@@ -41,13 +41,25 @@ copy_u16(uint16_t *out, struct str list)
 	return n;
 }
 
+/* Bytes of a test, "00 01 02" or all the same: neither clock nor chance. */
+static bool
+is_counted(const uint8_t *p)
+{
+	uint8_t step = (uint8_t)(p[1] - p[0]);
+
+	for (size_t i = 1; i < 8; i++)
+		if ((uint8_t)(p[i] - p[i - 1]) != step)
+			return false;
+	return true;
+}
+
 /* gmt_unix_time of RFC 5246 7.4.1.2; the SSLv2 form has none. */
 static uint32_t
 hello_time(const struct tls_hello *h)
 {
 	const uint8_t *p = (const uint8_t *)h->raw.p + RANDOM_AT;
 
-	if (h->sslv2 || h->raw.n < RANDOM_AT + 4)
+	if (h->sslv2 || h->raw.n < RANDOM_AT + 8 || is_counted(p))
 		return 0;
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
 	    (uint32_t)p[2] << 8 | p[3];
@@ -90,7 +102,7 @@ trust_evidence_chain(struct trust_evidence *e, const struct trust_chain *c,
 	e->chain_faults = c->faults;
 	e->chain_depth = c->depth;
 	e->chain_signed = c->signed_with;
-	e->chain_bits = c->bits;
+	e->our_bits = c->bits;
 	e->chain_names = c->names;
 	e->our_key = c->key;
 	e->listed = h != NULL ? trust_hello_listed(h, c) :

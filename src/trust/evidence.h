@@ -112,7 +112,6 @@ struct trust_evidence {
 	uint32_t chain_faults;      /* mask of those that we know of        */
 	uint32_t chain_depth;       /* certificates sent, 0: unknown        */
 	uint32_t chain_signed;      /* mask of trust_signed, 0: unknown     */
-	uint32_t chain_bits;        /* of the leaf's key, 0: unknown        */
 	uint64_t chain_names;       /* hash of the leaf's, 0: unknown       */
 	enum trust_key our_key;
 	uint32_t our_bits;          /* of it, 0: unknown                    */

@@ -86,7 +86,6 @@ static const struct member member[] = {
 	FIELD(chain_faults, KIND_FAULTS),
 	FIELD(chain_depth, KIND_U32),
 	FIELD(chain_signed, KIND_U32),
-	FIELD(chain_bits, KIND_U32),
 	FIELD(chain_names, KIND_U64),
 	NAMED(our_key, key_name),
 	FIELD(our_bits, KIND_U32),

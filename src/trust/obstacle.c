@@ -121,7 +121,7 @@ trust_refused_chain(const struct trust_evidence *e)
 static bool
 is_demanding(const struct trust_evidence *e)
 {
-	return e->our_key != TRUST_KEY_RSA || e->chain_bits > PLAIN_BITS ||
+	return e->our_key != TRUST_KEY_RSA || e->our_bits > PLAIN_BITS ||
 	    (e->chain_signed & ~PLAIN_SIGNED) != 0;
 }
 

@@ -53,7 +53,7 @@ is_no_harder(const struct trust_past *p, const struct trust_evidence *e)
 	return p->key != TRUST_KEY_UNKNOWN && p->key == e->our_key &&
 	    p->signed_with != 0 && e->chain_signed != 0 &&
 	    (e->chain_signed & ~p->signed_with) == 0 &&
-	    e->chain_bits != 0 && e->chain_bits <= p->bits;
+	    e->our_bits != 0 && e->our_bits <= p->bits;
 }
 
 /*

@@ -25,7 +25,8 @@ SILENT = ('remedy="most likely it does not hold our root: install DATA/ca.pem '
           'with the certificate" ')
 VERSION = ('remedy="update the phone\'s firmware, or switch on a TLS version '
            'of TLSv1.2 to TLSv1.3 in its settings; where it has none, allow '
-           'its older version here for this phone alone" ')
+           'its older version for this phone alone: old_tls = '
+           '{ \\"127.0.0.10\\" }" ')
 LOST = ('remedy="look for packets lost on the way (an MTU too small for our '
         'certificate, a firewall); a slow phone may need a longer '
         'handshake_timeout" ')
@@ -183,20 +184,23 @@ def no_version_or_cipher_in_common():
         equal(refused(edge, "127.0.0.11", hello.client_hello(
             suites=(0x0004, 0x0005))),
               refusal("127.0.0.11", OWN + "cause=no_shared_cipher "
-                      "confidence=likely next_best=key_type_unsupported "
+                      "confidence=certain "
                       "tls=TLSv1.2 ja4=t12i020200_6e254592683c_7037aba6117b "
-                      "remedy=\"update the phone's firmware, or add one of "
-                      'the suites it offers to the ciphers we allow" '
-                      'evidence="none of the 2 cipher suites offered is '
-                      'allowed here"'))
+                      "remedy=\"update the phone's firmware: all it offers "
+                      "is RC4, which no server with a library of today can "
+                      "speak; without an update it can be served over UDP or "
+                      'TCP only" evidence="none of the 2 cipher suites '
+                      'offered is in a library of today"'))
         equal(refused(edge, "127.0.0.12", hello.client_hello(
             suites=(0xc02b,))),
               refusal("127.0.0.12", OWN + "cause=key_type_unsupported "
                       "confidence=likely next_best=no_shared_cipher "
                       "tls=TLSv1.2 ja4=t12i010200_648b5c445417_7037aba6117b "
-                      'remedy="present a chain with an RSA-2048 key to this '
-                      'phone: every phone can use that" evidence="none of the '
-                      '1 cipher suites offered is allowed here"'))
+                      'remedy="add a chain with an RSA-2048 key and SHA-256 '
+                      'signatures, which every phone can use: chain NAME { '
+                      'certificate = \\"FILE\\" key = \\"FILE\\" }" '
+                      'evidence="none of the 1 cipher suites offered is '
+                      'allowed here"'))
 
 
 def s_client(edge, *options):
@@ -222,7 +226,7 @@ def the_alerts_of_a_client():
     """Every one that speaks of the certificate, with its likeliest cause."""
     expected = {
         42: "untrusted_root possible name_mismatch bad_certificate",
-        43: "server_misconfigured possible key_type_unsupported "
+        43: "key_type_unsupported possible server_misconfigured "
             "unsupported_certificate",
         44: "server_misconfigured likely - certificate_revoked",
         45: "certificate_expired likely not_yet_valid certificate_expired",
@@ -286,7 +290,7 @@ def silent_and_reset():
             ciphers="ECDHE-RSA-AES128-GCM-SHA256").close()
         line = re.sub(r"ja4=\S+", "ja4=JA4", line_from(edge, "127.0.0.13"))
         equal(line, refusal("127.0.0.13", OWN + "cause=closed_silently "
-                            "confidence=likely next_best=untrusted_root "
+                            "confidence=possible next_best=scanner "
                             "tls=TLSv1.2 " + JA4 + SILENT + 'evidence="closed '
                             "without an alert N ms after Certificate, after "
                             'the handshake, without a SIP message"'))
@@ -359,10 +363,8 @@ def expired_while_it_runs():
         equal(line, refusal("127.0.0.1", 'chain=public root="Test Root" '
                             "cause=certificate_expired confidence=likely "
                             "tls=TLSv1.2 " + JA4 +
-                            'remedy="renew chain public (valid until %s); if '
-                            "it is still valid, set the phone's clock (NTP) "
-                            "and see whether the root in the phone has "
-                            'expired" evidence="alert certificate_expired(45) '
+                            'remedy="renew chain public: it ended on %s" '
+                            'evidence="alert certificate_expired(45) '
                             'N ms after Certificate; our chain has expired"' %
                             day))
 

@@ -117,6 +117,7 @@ struct peer_want {
 	const char *ciphers, *sigalgs, *name;
 	SSL_SESSION *session;
 	bool no_ticket;
+	bool lists_root;       /* root, in certificate_authorities    */
 	tls_choose_fn *choose;
 	void *arg;
 };
@@ -139,6 +140,13 @@ peer_init(struct peer *p, const struct peer_want *w)
 		    1);
 	if (w->no_ticket)
 		SSL_CTX_set_options(p->ctx, SSL_OP_NO_TICKET);
+	if (w->lists_root) {
+		STACK_OF(X509_NAME) *list = sk_X509_NAME_new_null();
+
+		sk_X509_NAME_push(list,
+		    X509_NAME_dup(X509_get_subject_name(w->root)));
+		SSL_CTX_set0_CA_list(p->ctx, list);
+	}
 	if (w->root != NULL)
 		X509_STORE_add_cert(SSL_CTX_get_cert_store(p->ctx), w->root);
 	X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(p->ctx), PKI_NOW);

@@ -11,6 +11,7 @@
 #include "peer.h"
 #include "site.h"
 #include "tlswire/alert.h"
+#include "trust/verdict.h"
 
 #define SIP "OPTIONS sip:a SIP/2.0\r\n\r\n"
 
@@ -163,6 +164,15 @@ test_facts(void **state)
 	assert_int_equal(f[1].root_name.n, der_len);
 	assert_memory_equal(f[1].root_name.p, der, der_len);
 	OPENSSL_free(der);
+	der = NULL;
+	der_len = i2d_X509_NAME(X509_get_subject_name(inter.x), &der);
+	assert_int_equal(f[1].issuer_names.n, der_len);
+	assert_memory_equal(f[1].issuer_names.p, der, der_len);
+	OPENSSL_free(der);
+	assert_int_equal(f[0].issuer_names.n, 0);
+	/* The same names in both leaves. */
+	assert_int_not_equal(f[1].names, 0);
+	assert_true(f[1].names == f[2].names);
 	assert_int_equal(tls_ctx_find(ctx, STR("ec")), 2);
 	assert_int_equal(tls_ctx_find(ctx, STR("e")), -1);
 }
@@ -200,6 +210,63 @@ each_chain_at(int version, const char *sigalgs)
 		}
 	}
 	meets((struct peer_want) { .root = site.root.x }, 0, false);
+}
+
+/* RFC 8446 4.2.4: what the client lists is in the evidence, and believed. */
+static void
+test_the_clients_list_of_roots(void **state)
+{
+	struct trust_verdict v;
+
+	for (unsigned i = 0; i < 2; i++) {
+		meets((struct peer_want) { .root = other_root.x,
+		    .lists_root = true, .min = TLS1_3_VERSION }, i, false);
+		look(TRUST_END_FIN);
+		assert_int_equal(e.listed,
+		    i == 1 ? TRUST_LISTED_YES : TRUST_LISTED_NO);
+		if (i == 0) {
+			trust_judge(&v, &e, NULL);
+			assert_int_equal(v.cause, TRUST_CAUSE_UNTRUSTED_ROOT);
+			assert_int_equal(v.confidence, TRUST_CERTAIN);
+		}
+		peer_fini(&p);
+	}
+	meets((struct peer_want) { .root = site.root.x }, 0, false);
+	look(TRUST_END_FIN);
+	assert_int_equal(e.listed, TRUST_LISTED_UNKNOWN);
+}
+
+/* Suites of RC4 and 3DES: this library has none of them. */
+static void
+test_suites_of_no_library_are_told(void **state)
+{
+	uint8_t hello[] = "\x16\x03\x01\x00\x3d\x01\x00\x00\x39\x03\x03"
+	    "0123456789abcdef0123456789ABCDEF"
+	    "\x00\x00\x08\x00\x05\x00\x04\x00\x0a\x00\xff\x01\x00"
+	    "\x00\x08\x00\x0d\x00\x04\x00\x02\x04\x01";
+	struct trust_verdict v;
+
+	meets((struct peer_want) { .root = site.root.x }, 0, false);
+	for (int known = 0; known < 2; known++) {
+		struct tls_conn *c;
+		struct buf out;
+
+		if (known == 1)
+			hello[49] = 0x2f;
+		assert_int_equal(tls_conn_new(&c, ctx, 1, NULL, NULL), 0);
+		buf_init(&out, 1 << 16);
+		tls_conn_feed(c, str_of((char *)hello, sizeof(hello) - 1), 2,
+		    &out, NULL, NULL);
+		tls_conn_evidence(c, &e, TRUST_END_US, 3);
+		if (known == 0)
+			assert_true(e.no_shared_cipher);
+		assert_int_equal(e.ciphers_foreign, known == 0);
+		trust_judge(&v, &e, NULL);
+		if (known == 0)
+			assert_int_equal(v.confidence, TRUST_CERTAIN);
+		buf_fini(&out);
+		tls_conn_free(c);
+	}
 }
 
 static void
@@ -440,6 +507,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test_teardown(test_the_clients_list_of_roots,
+		    teardown),
+		cmocka_unit_test_teardown(test_suites_of_no_library_are_told,
+		    teardown),
 		T(test_each_chain_at_1_2),
 		T(test_each_chain_at_1_3),
 		T(test_the_old_chain_does_not_win_by_its_key),

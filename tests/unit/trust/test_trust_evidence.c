@@ -51,7 +51,7 @@ fill(struct trust_evidence *e)
 	e->chain_faults = (1u << TRUST_FAULTS) - 1;
 	e->chain_depth = 3;
 	e->chain_signed = 1u << TRUST_SIGNED_RSA_PSS;
-	e->chain_bits = 4096;
+	e->our_bits = 4096;
 	e->chain_names = UINT64_MAX;
 	e->hello_time_s = 1;
 	e->alert_hidden = e->ciphers_foreign = true;
@@ -239,6 +239,30 @@ more_suites_than_the_array_holds_are_counted(void **state)
 	assert_int_equal(e.nciphers, TRUST_CIPHERS_MAX + 5);
 }
 
+static uint32_t
+time_in(const char *random)
+{
+	char raw[64] = "\x01\x00\x00\x20\x03\x01";
+	struct tls_hello h = { .raw = { raw, sizeof(raw) } };
+	struct trust_evidence e;
+
+	memcpy(raw + 6, random, 8);
+	trust_evidence_init(&e);
+	trust_evidence_hello(&e, &h);
+	return e.hello_time_s;
+}
+
+/* RFC 5246 7.4.1.2; a test's bytes are no clock of 1970. */
+static void
+the_random_may_be_a_clock(void **state)
+{
+	assert_int_equal(time_in("\x6b\x04\x05\x06\x99\x01\x02\x03"),
+	    0x6b040506);
+	assert_int_equal(time_in("\x00\x00\x00\x39\x99\x01\x02\x03"), 57);
+	assert_int_equal(time_in("\x00\x01\x02\x03\x04\x05\x06\x07"), 0);
+	assert_int_equal(time_in("\x00\x00\x00\x00\x00\x00\x00\x00"), 0);
+}
+
 static void
 the_tap_tells_the_stage(void **state)
 {
@@ -337,6 +361,7 @@ main(void)
 		cmocka_unit_test(a_last_line_without_its_end_is_read),
 		cmocka_unit_test(a_hello_is_taken_over),
 		cmocka_unit_test(more_suites_than_the_array_holds_are_counted),
+		cmocka_unit_test(the_random_may_be_a_clock),
 		cmocka_unit_test(the_tap_tells_the_stage),
 		cmocka_unit_test(a_finished_of_tls13_is_told_by_its_length),
 		cmocka_unit_test(an_alert_is_timed_from_the_flight),

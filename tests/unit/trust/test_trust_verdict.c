@@ -164,7 +164,7 @@ like(const struct trust_evidence *e, const char *name)
 {
 	struct trust_past p = { .key = e->our_key, .depth = e->chain_depth,
 		.faults = e->chain_faults, .signed_with = e->chain_signed,
-		.bits = e->chain_bits, .names = e->chain_names,
+		.bits = e->our_bits, .names = e->chain_names,
 		.not_before_s = e->chain_not_before_s,
 		.not_after_s = e->chain_not_after_s,
 		.version = e->version, .accepted = 1,
@@ -201,7 +201,7 @@ other_root(struct trust_evidence *e, struct trust_history *h, const char *name)
 	e->server_name[0] = '\0';
 	e->chain_depth = 3;
 	e->chain_signed = 1u << TRUST_SIGNED_RSA_SHA256;
-	e->chain_bits = 2048;
+	e->our_bits = 2048;
 	e->chain_names = 77;
 	*h = (struct trust_history) { .attempts = 1, .refused_alike = 1,
 		.nother = 1 };
@@ -382,7 +382,7 @@ a_client_of_one_word_needs_more_proof(void **state)
 	expect(&e, &h, ROOT, TRUST_LIKELY);
 	h.other[0].signed_with = e.chain_signed;
 	expect(&e, &h, ROOT, TRUST_CERTAIN);
-	e.chain_bits = 4096;
+	e.our_bits = 4096;
 	expect(&e, &h, ROOT, TRUST_LIKELY);
 }
 
