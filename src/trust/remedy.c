@@ -169,6 +169,16 @@ put_file(struct buf *out, const struct filling *f)
 		put_or(out, f->places->root, "the present one");
 }
 
+/* ": write http://10.0.0.5:8080/ca.pem into its Custom_CA_RULE" */
+static void
+put_setting(struct buf *out, const struct filling *f)
+{
+	const char *setting = f->places->setting;
+
+	if (setting != NULL && setting[0] != '\0')
+		buf_printf(out, ": %s", setting);
+}
+
 static void
 put_chain(struct buf *out, const struct filling *f)
 {
@@ -272,6 +282,7 @@ static const struct {
 	{ STR("ca"), put_ca },
 	{ STR("root"), put_root },
 	{ STR("file"), put_file },
+	{ STR("setting"), put_setting },
 	{ STR("chain"), put_chain },
 	{ STR("name"), put_name },
 	{ STR("begin"), put_begin },
@@ -315,7 +326,7 @@ void
 trust_remedy(struct buf *out, const struct trust_verdict *v,
     const struct trust_evidence *e, const struct trust_places *places)
 {
-	static const struct trust_places unknown = { NULL, NULL };
+	static const struct trust_places unknown = { NULL, NULL, NULL };
 	const struct filling f = { v, e, places != NULL ? places : &unknown };
 	struct str rest = str_cstr(text_of(v, e));
 

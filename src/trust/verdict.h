@@ -99,6 +99,8 @@ const char *trust_confidence_name(enum trust_confidence c);
 struct trust_places {
 	const char *ca;    /* our CA certificate: its URL, else its file     */
 	const char *root;  /* the URL of the root that the chain leads to    */
+	const char *setting; /* how a phone of its family takes one: "write
+	                      http://... into its Custom_CA_RULE"            */
 };
 
 /*

@@ -521,10 +521,9 @@ a_phone_without_the_time_lives_in_the_past(void **state)
 }
 
 static void
-remedy_of(const char *name, const char *ca, const char *root,
+remedy_with(const char *name, const struct trust_places *p,
     const char *expected)
 {
-	struct trust_places p = { .ca = ca, .root = root };
 	char text[1024] = "";
 	struct trust_evidence e;
 	struct trust_verdict v;
@@ -533,9 +532,36 @@ remedy_of(const char *name, const char *ca, const char *root,
 	load(&e, name);
 	trust_judge(&v, &e, NULL);
 	buf_init_array(&b, text, sizeof(text) - 1);
-	trust_remedy(&b, &v, &e, &p);
+	trust_remedy(&b, &v, &e, p);
 	text[b.n] = '\0';
 	assert_string_equal(text, expected);
+}
+
+static void
+remedy_of(const char *name, const char *ca, const char *root,
+    const char *expected)
+{
+	const struct trust_places p = { .ca = ca, .root = root };
+
+	remedy_with(name, &p, expected);
+}
+
+static void
+the_remedy_names_the_phones_setting(void **state)
+{
+	struct trust_places p = { .setting =
+		"write http://h/roots/isrg-root-x1.pem into its CA_RULE" };
+
+	remedy_with("story-spa502g", &p,
+	    "install ISRG Root X1 on the phone as its custom CA: write "
+	    "http://h/roots/isrg-root-x1.pem into its CA_RULE, or present a "
+	    "chain whose root it holds");
+	remedy_with("unknown-ca-own", &p,
+	    "install our CA certificate on the phone as its custom CA: write "
+	    "http://h/roots/isrg-root-x1.pem into its CA_RULE");
+	p.setting = "";
+	remedy_with("unknown-ca-own", &p,
+	    "install our CA certificate on the phone as its custom CA");
 }
 
 static void
@@ -762,6 +788,7 @@ main(void)
 		cmocka_unit_test(one_silence_of_an_unknown_client_is_no_proof),
 		cmocka_unit_test(a_phone_without_the_time_lives_in_the_past),
 		cmocka_unit_test(the_remedy_names_what_to_install),
+		cmocka_unit_test(the_remedy_names_the_phones_setting),
 		cmocka_unit_test(each_remedy_names_what_to_change),
 		cmocka_unit_test(each_remedy_is_filled_in),
 		cmocka_unit_test(repeats_come_last),
