@@ -57,6 +57,12 @@ flow_send(const struct flow *f, struct str bytes)
 	return true;
 }
 
+uint64_t
+flow_fingerprint(const struct flow *f)
+{
+	return 0;
+}
+
 void
 flow_keep(const struct flow *f, struct str aor)
 {

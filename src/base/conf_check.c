@@ -62,8 +62,7 @@ is_digest(struct str s)
 
 #define SELECTOR                                                               \
 	"a subnet or address as in 10.0.7.0/24 (without bits behind the "      \
-	"prefix), model:TEXT, ja4:FINGERPRINT, account:USER[@DOMAIN] or "      \
-	"profile:NAME"
+	"prefix), model:TEXT, ja4:FINGERPRINT or account:USER[@DOMAIN]"
 
 static const struct {
 	enum conf_id id;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "edge/worker_int.h"
 #include "net/sock.h"
+#include "tlswire/fingerprint.h"
 
 #define CLOSING_MS        2000   /* for the peer to read our last bytes      */
 #define HANDSHAKE_GRACE_MS 2000  /* before a handshake may be pushed out     */
@@ -115,6 +116,7 @@ judge(struct conn *c, enum trust_end end, bool over_limit)
 {
 	struct worker *w = c->flow.worker;
 	struct trust_evidence e;
+	struct trust_verdict v;
 
 	if (c->flow.transport != FLOW_TLS || c->accepted || c->judged ||
 	    w->quiet)
@@ -131,8 +133,9 @@ judge(struct conn *c, enum trust_end end, bool over_limit)
 	e.peer = c->flow.peer;
 	e.local = c->flow.local;
 	e.when_s = clock_wall_s();
-	refusals_add(w->shared->refusals, &e, (uint32_t)w->conf->refusal_window,
-	    worker_now_ms(w));
+	devices_judge(w->shared->devices, &e, c->fingerprint, &v);
+	refusals_add(w->shared->refusals, &e, &v,
+	    (uint32_t)w->conf->refusal_window, worker_now_ms(w));
 }
 
 static void
@@ -308,12 +311,45 @@ refuse_stream(struct conn *c, struct str head, bool limit, const char *why)
 	linger(c, TRUST_END_US);
 }
 
+static struct device_peer
+peer_of(const struct conn *c)
+{
+	return (struct device_peer) { c->flow.peer, c->fingerprint };
+}
+
+/* Which chain, of those of the context that the connection began with. */
+static void
+on_choose(const struct tls_hello *h, const struct tls_ctx *ctx,
+    struct tls_choice *out, void *arg)
+{
+	struct conn *c = arg;
+	struct device_peer peer;
+
+	c->fingerprint = tls_hello_fingerprint(h);
+	peer = peer_of(c);
+	devices_choose(c->flow.worker->shared->devices, &peer, h, ctx, out);
+}
+
+/* Over TLS this is what makes the chain accepted. */
 static void
 first_message(struct conn *c)
 {
+	struct device_peer peer = peer_of(c);
+	struct device_handshake h;
+	struct tls_hello hello;
+
 	c->accepted = true;
-	if (c->tls != NULL)
-		tls_conn_accepted(c->tls);
+	if (c->tls == NULL)
+		return;
+	h = (struct device_handshake) {
+		.chain = tls_conn_chain(c->tls),
+		.version = tls_conn_version(c->tls),
+		.cipher_suite = tls_conn_cipher(c->tls),
+		.hello = tls_conn_hello(c->tls, &hello) ? &hello : NULL,
+		.now_s = clock_wall_s(),
+	};
+	devices_accepted(c->flow.worker->shared->devices, &peer, &h);
+	tls_conn_accepted(c->tls);
 }
 
 static void
@@ -413,8 +449,8 @@ feed_tls(struct conn *c, struct str bytes)
 	enum tls_conn_state before, after;
 
 	if (c->tls == NULL) {
-		if (tls_conn_new(&c->tls, w->tls, c->accepted_us, NULL,
-		    NULL) != 0) {
+		if (tls_conn_new(&c->tls, w->tls, c->accepted_us,
+		    on_choose, c) != 0) {
 			tally(TALLY_OUT_OF_MEMORY, &c->flow.peer);
 			conn_close(c, TRUST_END_US);
 			return;

@@ -26,19 +26,33 @@ struct devices;
 /* Who is at the other end of a connection, as far as a handshake tells. */
 struct device_peer {
 	struct addr addr;
-	uint64_t fingerprint;   /* tls_hello_fingerprint, 0: none yet, or no TLS */
+	uint64_t fingerprint;   /* tls_hello_fingerprint; 0: none, or no TLS */
 };
 
 /*
- * Opens DIR/devices.db, loads all, starts the writer.  conf is referenced.  On
- * failure why has a sentence.
+ * Opens DIR/devices.db, loads all, starts the writer.  A broken file is renamed
+ * to devices.db.broken, said in the log, and a new one begun.  conf is
+ * referenced.  On failure why has a sentence.
  */
 MUSTCHECK int devices_new(struct devices **out, const char *dir,
     struct conf *conf, struct buf *why);
 /* Writes what is not written yet, stops the writer. */
 void devices_free(struct devices *d);
-/* Reload: pins, old_tls, refusal_memory.  Thread-safe. */
-void devices_set_conf(struct devices *d, struct conf *conf);
+/*
+ * Reload: pins, old_tls, refusal_memory, and the chains that will be presented.
+ * Main thread; also once before the workers start.  conf is referenced.
+ */
+void devices_set_conf(struct devices *d, struct conf *conf,
+    const struct tls_ctx *ctx);
+
+/*
+ * Who puts a verdict's remedy into words: it is stored with the verdict.
+ * Before the workers start; without one it is trust_remedy's with nothing
+ * known of where the files lie.  Called on any worker.
+ */
+typedef void(devices_remedy_fn)(struct buf *out, const struct trust_verdict *v,
+    const struct trust_evidence *e, void *arg);
+void devices_set_remedy(struct devices *d, devices_remedy_fn *fn, void *arg);
 
 /*
  * Inside the ClientHello callback: which chain of ctx, and whether old
@@ -58,6 +72,16 @@ struct device_handshake {
 void devices_accepted(struct devices *d, const struct device_peer *p,
     const struct device_handshake *h);
 
+/*
+ * A User-Agent was seen at an address, registered or not: a refused handshake,
+ * which brings none, can name the device.  In a table of fixed size.
+ */
+void devices_saw(struct devices *d, const struct addr *peer,
+    struct str user_agent);
+/* The User-Agent last seen at this address; false: none. */
+bool devices_agent(struct devices *d, const struct addr *peer, char *out,
+    size_t size);
+
 /* A REGISTER with right credentials was answered 200. */
 void devices_registered(struct devices *d, const struct device_peer *p,
     struct str account, struct str user_agent, enum flow_transport transport,
@@ -73,5 +97,10 @@ void devices_judge(struct devices *d, struct trust_evidence *e,
 /* The device at this address has fetched the file of this root completely. */
 void devices_fetched(struct devices *d, const struct addr *peer,
     struct str root, int64_t now_s);
+
+/* How many are known: registered ones, and those in the cache. */
+void devices_count(struct devices *d, size_t *registered, size_t *cached);
+/* Tests, and before a command reads the file: write all that is due, now. */
+void devices_sync(struct devices *d);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "edge/admission.h"
+#include "edge/devices.h"
 #include "edge/edge_int.h"
 #include "edge/location.h"
 #include "edge/refusal.h"
@@ -172,8 +173,17 @@ make_shared(struct edge *e, struct buf *why)
 		refusals_set_places(e->shared.refusals,
 		    e->params->guest->places, e->params->guest->arg);
 	if (err == 0)
+		err = devices_new(&e->shared.devices, e->conf->data, e->conf,
+		    why);
+	if (err == 0)
 		err = uas_new(&e->shared.uas, e->conf, e->location, e->users);
-	if (err != 0)
+	if (err == 0) {
+		devices_set_conf(e->shared.devices, e->conf, e->tls);
+		devices_set_remedy(e->shared.devices, refusals_remedy,
+		    e->shared.refusals);
+		uas_set_devices(e->shared.uas, e->shared.devices);
+	}
+	if (err != 0 && why->n == 0)
 		buf_printf(why, "cannot start: %s", err_str(err));
 	return err;
 }
@@ -287,7 +297,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 int
 edge_guest_prepare(struct edge *e, struct conf *conf, struct buf *why)
 {
-	struct edge_view v = { .conf = conf, .refusals = e->shared.refusals };
+	struct edge_view v = { .conf = conf, .devices = e->shared.devices };
 
 	if (e->params->guest == NULL)
 		return 0;
@@ -448,6 +458,7 @@ finish(struct edge *e)
 		    (uint32_t)e->conf->refusal_window, clock_mono_ms(), true);
 	tally_flush(clock_mono_ms(), true);
 	uas_free(e->shared.uas);
+	devices_free(e->shared.devices);
 	refusals_free(e->shared.refusals);
 	admission_free(e->shared.admission);
 	users_free(e->users);

@@ -10,13 +10,11 @@
 #include "base/conf.h"
 
 struct devices;
-struct refusals;
 
 /* What a guest is shown; borrowed for the call, but for conf's reference. */
 struct edge_view {
 	struct conf *conf;
-	struct devices *devices;     /* NULL: not kept; outlives the guest */
-	struct refusals *refusals;   /* outlives the guest                 */
+	struct devices *devices;     /* outlives the guest */
 };
 
 #define EDGE_URL_MAX 320

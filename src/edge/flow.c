@@ -58,6 +58,14 @@ flow_send(const struct flow *f, struct str bytes)
 	return c != NULL && conn_send(c, bytes);
 }
 
+uint64_t
+flow_fingerprint(const struct flow *f)
+{
+	const struct conn *c = f->transport == FLOW_TLS ? worker_conn(f) : NULL;
+
+	return c != NULL ? c->fingerprint : 0;
+}
+
 void
 flow_keep(const struct flow *f, struct str aor)
 {

@@ -42,6 +42,9 @@ bool flow_send(const struct flow *f, struct str bytes);
 /* The connection now carries a binding: it is not closed for being idle. */
 void flow_keep(const struct flow *f, struct str aor);
 
+/* tls_hello_fingerprint of its ClientHello; 0: no TLS, or it is gone. */
+uint64_t flow_fingerprint(const struct flow *f);
+
 /* The loop of the flow's worker, for loop_post. */
 struct loop *flow_loop(const struct flow *f);
 

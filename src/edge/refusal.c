@@ -13,8 +13,6 @@
 #include "trust/verdict.h"
 
 #define ENTRIES_MAX 1024
-#define DEVICES     8192 /* slots by address hash, a power of two */
-#define DEVICE_MAX  64
 #define TEXT_MAX    TRUST_LINE_MAX
 
 struct entry {
@@ -26,11 +24,6 @@ struct entry {
 	struct trust_verdict verdict;
 };
 
-struct device {
-	uint64_t ip_hash;
-	char user_agent[DEVICE_MAX];
-};
-
 struct refusals {
 	pthread_mutex_t lock;
 	struct hash_table table;
@@ -39,7 +32,6 @@ struct refusals {
 	char *ca_file;
 	refusal_places_fn *places;
 	void *places_arg;
-	struct device device[DEVICES];
 };
 
 int
@@ -103,21 +95,45 @@ struct lines {
 	int count;
 };
 
+/* Where a phone that reached us at this address gets its files. */
+struct urls {
+	char ca[REFUSAL_URL_MAX], root[REFUSAL_URL_MAX];
+};
+
+static struct trust_places
+places_for(const struct refusals *r, const struct trust_evidence *e,
+    struct urls *u)
+{
+	struct trust_places places = { .ca = r->ca_file };
+
+	u->ca[0] = u->root[0] = '\0';
+	if (r->places != NULL)
+		r->places(r->places_arg, &e->local, e->root, u->ca, u->root);
+	if (u->ca[0] != '\0')
+		places.ca = u->ca;
+	if (u->root[0] != '\0')
+		places.root = u->root;
+	return places;
+}
+
+void
+refusals_remedy(struct buf *out, const struct trust_verdict *v,
+    const struct trust_evidence *e, void *arg)
+{
+	struct urls urls;
+	struct trust_places places = places_for(arg, e, &urls);
+
+	trust_remedy(out, v, e, &places);
+}
+
 static void
 lines_add(struct lines *l, struct refusals *r, const struct entry *e,
     uint32_t window_s)
 {
-	char ca[REFUSAL_URL_MAX] = "", root[REFUSAL_URL_MAX] = "";
-	struct trust_places places = { .ca = r->ca_file };
+	struct urls urls;
+	struct trust_places places = places_for(r, &e->evidence, &urls);
 	struct buf b;
 
-	if (r->places != NULL)
-		r->places(r->places_arg, &e->evidence.local, e->evidence.root,
-		    ca, root);
-	if (ca[0] != '\0')
-		places.ca = ca;
-	if (root[0] != '\0')
-		places.root = root;
 	buf_init_array(&b, l->text[l->count], TEXT_MAX);
 	trust_verdict_line(&b, &e->verdict, &e->evidence, &places, e->repeat,
 	    window_s);
@@ -208,31 +224,16 @@ add_locked(struct refusals *r, const struct trust_evidence *ev,
 	list_append(&r->by_age, &e->by_age);
 }
 
-static struct device *
-device_slot(struct refusals *r, const struct addr *peer, uint64_t *hash)
-{
-	*hash = addr_hash_ip(peer);
-	return &r->device[*hash & (DEVICES - 1)];
-}
-
 void
-refusals_add(struct refusals *r, struct trust_evidence *e, uint32_t window_s,
-    uint64_t now_ms)
+refusals_add(struct refusals *r, const struct trust_evidence *e,
+    const struct trust_verdict *v, uint32_t window_s, uint64_t now_ms)
 {
 	struct lines lines = { .count = 0 };
-	struct trust_verdict v;
-	struct device *d;
-	uint64_t hash;
 
-	trust_judge(&v, e, NULL);
-	if (v.cause == TRUST_CAUSE_NONE)
+	if (v->cause == TRUST_CAUSE_NONE)
 		return;
 	pthread_mutex_lock(&r->lock);
-	d = device_slot(r, &e->peer, &hash);
-	if (d->ip_hash == hash)
-		IGNORE(!str_copy(e->device, sizeof(e->device),
-		    str_cstr(d->user_agent))); /* a cut name is a name */
-	add_locked(r, e, &v, window_s, now_ms, &lines);
+	add_locked(r, e, v, window_s, now_ms, &lines);
 	pthread_mutex_unlock(&r->lock);
 	lines_write(&lines);
 }
@@ -265,39 +266,4 @@ refusals_flush(struct refusals *r, uint32_t window_s, uint64_t now_ms,
 {
 	while (flush_one(r, window_s, now_ms, all))
 		;
-}
-
-bool
-refusals_device(struct refusals *r, const struct addr *peer, char *out,
-    size_t size)
-{
-	struct device *d;
-	uint64_t hash;
-	bool known;
-
-	pthread_mutex_lock(&r->lock);
-	d = device_slot(r, peer, &hash);
-	known = d->ip_hash == hash && d->user_agent[0] != '\0';
-	if (known)
-		IGNORE(!str_copy(out, size, str_cstr(d->user_agent))); /* cut */
-	pthread_mutex_unlock(&r->lock);
-	return known;
-}
-
-void
-refusals_saw_device(struct refusals *r, const struct addr *peer,
-    struct str user_agent)
-{
-	struct device *d;
-	uint64_t hash;
-
-	pthread_mutex_lock(&r->lock);
-	d = device_slot(r, peer, &hash);
-	if (d->ip_hash != hash ||
-	    strncmp(d->user_agent, user_agent.p, user_agent.n) != 0) {
-		d->ip_hash = hash;
-		IGNORE(!str_copy(d->user_agent, sizeof(d->user_agent),
-		    user_agent)); /* a cut name is a name */
-	}
-	pthread_mutex_unlock(&r->lock);
 }

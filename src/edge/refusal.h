@@ -2,22 +2,19 @@
 #ifndef EDGE_REFUSAL_H
 #define EDGE_REFUSAL_H
 /*
- * edge/refusal - evidence in, at most one line out.
+ * edge/refusal - a verdict in, at most one line out.
  *
- * Judges the evidence of a handshake that brought no SIP message and logs the
- * verdict as "tls-refused ...".  The first refusal of its kind is a line at
+ * Logs the verdict on a handshake that brought no SIP message as "tls-refused
+ * ...".  The first refusal of its kind is a line at
  * once; equal ones (same address, chain, cause, ClientHello) inside the window
  * are counted, and the count is in the next line or, at the window's end, in a
  * line of its own.  Nothing is dropped; memory is bounded: when the table is
  * full the oldest entry is written out first.  Shared by the workers.
- *
- * Also remembers the User-Agent last seen at an address (in a table of fixed
- * size), so that a refused handshake, which has none, can name the device.
  */
 #include "base/addr.h"
 #include "base/compiler.h"
 #include "base/str.h"
-#include "trust/evidence.h"
+#include "trust/verdict.h"
 
 struct refusals;
 
@@ -34,19 +31,16 @@ typedef void(refusal_places_fn)(void *arg, const struct addr *local,
 #define REFUSAL_URL_MAX 320
 void refusals_set_places(struct refusals *r, refusal_places_fn *fn, void *arg);
 
-/* e gets its device filled in. */
-void refusals_add(struct refusals *r, struct trust_evidence *e,
-    uint32_t window_s, uint64_t now_ms);
+/* Nothing is done when v says that nothing was refused. */
+void refusals_add(struct refusals *r, const struct trust_evidence *e,
+    const struct trust_verdict *v, uint32_t window_s, uint64_t now_ms);
+
+/* The remedy with the places of the files in it; arg: the struct refusals. */
+void refusals_remedy(struct buf *out, const struct trust_verdict *v,
+    const struct trust_evidence *e, void *arg);
 
 /* Main thread, once a second: lines for windows that are over; all: now. */
 void refusals_flush(struct refusals *r, uint32_t window_s, uint64_t now_ms,
     bool all);
-
-/* The User-Agent last seen at this address; false: none. */
-bool refusals_device(struct refusals *r, const struct addr *peer, char *out,
-    size_t size);
-
-void refusals_saw_device(struct refusals *r, const struct addr *peer,
-    struct str user_agent);
 
 #endif

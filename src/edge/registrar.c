@@ -293,6 +293,7 @@ struct pending {
 	struct location_op op;
 	struct loop_letter letter;
 	struct location *location;
+	struct devices *devices;
 	struct conf *conf;
 	struct flow flow;
 	struct buf contacts;
@@ -369,6 +370,20 @@ put_ok(struct buf *out, struct pending *p)
 	sip_reply_end(out);
 }
 
+/* It is answered 200 with at least one contact: a device is known by name. */
+static void
+tell_devices(struct devices *devices, const struct flow *flow,
+    const struct location_op *op)
+{
+	struct device_peer peer = { .addr = flow->peer };
+
+	if (devices == NULL)
+		return;
+	peer.fingerprint = flow_fingerprint(flow);
+	devices_registered(devices, &peer, op->aor, op->user_agent,
+	    flow->transport, op->now_s);
+}
+
 /* On the flow's thread: the change is committed, or it failed. */
 static void
 finish(void *arg)
@@ -378,8 +393,10 @@ finish(void *arg)
 	struct buf out;
 
 	buf_init(&out, ANSWER_BYTES);
-	if (op->status == LOCATION_OK && has_live_contact(op))
+	if (op->status == LOCATION_OK && has_live_contact(op)) {
 		flow_keep(&p->flow, op->aor);
+		tell_devices(p->devices, &p->flow, op);
+	}
 	say_change(p);
 	if (op->status == LOCATION_OUT_OF_ORDER && p->retransmit) {
 		/* What it asks for was done when it came first. */
@@ -463,6 +480,7 @@ pending_new(const struct uas_request *r, const struct location_op *op,
 	p->op.done = on_done;
 	buf_init(&p->contacts, ANSWER_BYTES);
 	p->location = r->location;
+	p->devices = r->devices;
 	p->conf = conf_ref((struct conf *)r->conf);
 	p->flow = *r->flow;
 	return p;
@@ -517,5 +535,6 @@ registrar_handle(const struct uas_request *r, struct str aor, bool retransmit,
 	if (!location_refresh(r->location, &op, out))
 		return submit(r, &op, w.outbound, false, out);
 	flow_keep(r->flow, aor);
+	tell_devices(r->devices, r->flow, &op);
 	return reply_ok(r, &w, out);
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "edge/devices.h"
 #include "edge/edge_int.h"
 #include "edge/location.h"
 #include "edge/uas.h"
@@ -92,6 +93,7 @@ put_in_force(struct edge *e, struct conf *conf, struct tls_ctx *tls,
 	edge_set_log_level(conf);
 	uas_set_conf(e->shared.uas, conf);
 	location_set_conf(e->location, conf);
+	devices_set_conf(e->shared.devices, conf, tls);
 	conf_unref(e->conf);
 	tls_ctx_unref(e->tls);
 	e->conf = conf;

@@ -35,6 +35,7 @@ struct uas {
 	struct location *location;
 	struct users *users;
 	struct nonces *nonces;
+	struct devices *devices;  /* NULL: nobody */
 };
 
 static struct uas_settings *
@@ -94,6 +95,12 @@ uas_free(struct uas *u)
 	settings_free(u->settings);
 	nonces_free(u->nonces);
 	free(u);
+}
+
+void
+uas_set_devices(struct uas *u, struct devices *devices)
+{
+	u->devices = devices;
 }
 
 void
@@ -287,6 +294,7 @@ begin_request(struct uas_request *r, struct uas *u, const struct flow *flow,
 	r->location = u->location;
 	r->users = u->users;
 	r->nonces = u->nonces;
+	r->devices = u->devices;
 	r->now_s = clock_wall_s();
 	/* The same request gets the same tag, without anything being
 	 * remembered (RFC 3261 8.2.7). */

@@ -23,6 +23,10 @@ MUSTCHECK int uas_new(struct uas **out, struct conf *conf,
     struct location *location, struct users *users);
 void uas_free(struct uas *u);
 
+/* Whom to tell who has registered; borrowed.  Before the workers start. */
+struct devices;
+void uas_set_devices(struct uas *u, struct devices *devices);
+
 /* Reload: take a new snapshot.  Main thread; workers see it from then on. */
 void uas_set_conf(struct uas *u, struct conf *conf);
 

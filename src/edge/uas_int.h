@@ -4,6 +4,7 @@
 /*
  * edge/uas_int - what uas.c, authn.c and registrar.c share.
  */
+#include "edge/devices.h"
 #include "edge/location.h"
 #include "edge/nonce.h"
 #include "edge/uas.h"
@@ -23,6 +24,7 @@ struct uas_request {
 	struct location *location;
 	struct users *users;
 	struct nonces *nonces;
+	struct devices *devices;  /* NULL: nobody is told */
 	int64_t now_s;
 	uint64_t hash;            /* of all its bytes */
 	char to_tag[UAS_TAG_LEN];

@@ -42,7 +42,7 @@ note_device(struct worker *w, const struct flow *f)
 		return;
 	ua = sip_msg_field(&w->msg, SIP_HEADER_USER_AGENT);
 	if (ua != NULL && ua->value.n > 0)
-		refusals_saw_device(w->shared->refusals, &f->peer, ua->value);
+		devices_saw(w->shared->devices, &f->peer, ua->value);
 }
 
 bool

@@ -19,6 +19,7 @@ struct worker_shared {
 	struct location *location;
 	struct admission *admission;
 	struct refusals *refusals;
+	struct devices *devices;
 };
 
 /* A bound socket made by the main thread; the worker takes the descriptor. */

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "edge/admission.h"
+#include "edge/devices.h"
 #include "edge/location.h"
 #include "edge/refusal.h"
 #include "edge/tally.h"
@@ -62,6 +63,7 @@ struct conn {
 	struct event event;
 	struct tls_conn *tls;     /* NULL: TCP, or TLS and still silent       */
 	uint64_t accepted_us;
+	uint64_t fingerprint;     /* of the ClientHello, 0: none yet          */
 	struct sip_frame frame;
 	struct buf in;            /* an incomplete message                    */
 	struct buf outq;          /* what the socket would not take           */

@@ -5,9 +5,9 @@
  */
 #include "trust/choose.h"
 
-#include "base/wire.h"
 #include "tlswire/alert.h"
 #include "tlswire/suite.h"
+#include "trust/listed.h"
 
 #define HAS(mask, i) (((mask) & UINT32_C(1) << (i)) != 0)
 #define NO_CHAIN     TRUST_CHAINS_MAX
@@ -194,83 +194,17 @@ fitting(const struct trust_question *q)
 	return full != 0 ? full : key;
 }
 
-/* ---- the roots it lists ---- */
-
-static uint32_t
-with_name(const struct trust_question *q, struct str name)
-{
-	uint32_t found = 0;
-
-	for (unsigned i = 0; i < q->nchain; i++)
-		if (q->chain[i].root_name.n > 0 &&
-		    str_eq(q->chain[i].root_name, name))
-			found |= UINT32_C(1) << i;
-	return found;
-}
-
-static bool
-is_known(const uint8_t sha1[20])
-{
-	static const uint8_t none[20];
-
-	return memcmp(sha1, none, sizeof(none)) != 0;
-}
-
-static uint32_t
-with_sha1(const struct trust_question *q, struct str sha1, bool of_key)
-{
-	uint32_t found = 0;
-
-	for (unsigned i = 0; i < q->nchain; i++) {
-		const uint8_t *ours = of_key ? q->chain[i].root_key_sha1 :
-		    q->chain[i].root_cert_sha1;
-
-		if (sha1.n == 20 && is_known(ours) &&
-		    memcmp(sha1.p, ours, 20) == 0)
-			found |= UINT32_C(1) << i;
-	}
-	return found;
-}
-
-/* RFC 6066 6: pre_agreed, key_sha1_hash, x509_name, cert_sha1_hash. */
-static uint32_t
-in_trusted_ca_keys(const struct trust_question *q, struct str body)
-{
-	struct wire w = wire_of(body);
-	struct wire list = wire_of(wire_vec(&w, 2));
-	uint32_t found = 0;
-
-	while (wire_left(&list) > 0 && !list.failed) {
-		switch (wire_u8(&list)) {
-		case 0:
-			break;
-		case 1:
-			found |= with_sha1(q, wire_bytes(&list, 20), true);
-			break;
-		case 2:
-			found |= with_name(q, wire_vec(&list, 2));
-			break;
-		case 3:
-			found |= with_sha1(q, wire_bytes(&list, 20), false);
-			break;
-		default:
-			return found; /* of unknown length */
-		}
-	}
-	return found;
-}
-
-/* Chains whose root the hello names (RFC 8446 4.2.4, RFC 6066 6). */
+/* Chains whose root the hello names. */
 static uint32_t
 listed(const struct trust_question *q)
 {
-	struct wire w = wire_of(q->hello->certificate_authorities);
 	uint32_t found = 0;
 
-	while (wire_left(&w) > 0 && !w.failed)
-		found |= with_name(q, wire_vec(&w, 2));
-	if (q->hello->trusted_ca_keys.n > 0)
-		found |= in_trusted_ca_keys(q, q->hello->trusted_ca_keys);
+	if (!trust_hello_lists_roots(q->hello))
+		return 0;
+	for (unsigned i = 0; i < q->nchain; i++)
+		if (trust_hello_lists_root(q->hello, &q->chain[i]))
+			found |= UINT32_C(1) << i;
 	return found;
 }
 

@@ -88,6 +88,13 @@ void trust_past_chain(struct trust_past *p, const struct trust_chain *c);
 void trust_judge(struct trust_verdict *out, const struct trust_evidence *e,
     const struct trust_history *history);
 
+/*
+ * It was the chain that the client refused: another one may please it.  A
+ * timeout, a scanner or a missing version says nothing of the chain.
+ */
+bool trust_is_about_chain(const struct trust_verdict *v,
+    const struct trust_evidence *e);
+
 const char *trust_cause_name(enum trust_cause c);       /* "untrusted_root" */
 const char *trust_cause_sentence(enum trust_cause c);
 const char *trust_confidence_name(enum trust_confidence c);

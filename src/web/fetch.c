@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "edge/refusal.h"
+#include "edge/devices.h"
 #include "web/path.h"
 
 #define AGENT_MAX 192
@@ -85,7 +85,8 @@ put_device(struct buf *out, const struct fetch_party *p,
 {
 	char device[AGENT_MAX];
 
-	if (!refusals_device(p->refusals, peer, device, sizeof(device)))
+	if (p->devices == NULL ||
+	    !devices_agent(p->devices, peer, device, sizeof(device)))
 		put_cut(device, sizeof(device), str_cstr(user_agent));
 	put(out, "device", device);
 }
@@ -108,6 +109,10 @@ fetch_done(struct fetch *f, const struct fetch_party *p, unsigned status,
 		buf_puts(&b, " unchanged=yes");
 	log_info(complete ? "ca-fetched" : "ca-fetch-broken", "%.*s",
 	    STR_FMT(buf_as_str(&b)));
+	if (p->devices != NULL && complete && status == 200 &&
+	    f->root[0] != '\0')
+		devices_fetched(p->devices, &f->peer, str_cstr(f->root),
+		    clock_wall_s());
 	free(f);
 }
 

@@ -15,11 +15,9 @@
 #include "http/request.h"
 
 struct devices;
-struct refusals;
 
 struct fetch_party {
-	struct devices *devices;     /* NULL: not kept     */
-	struct refusals *refusals;   /* knows User-Agents  */
+	struct devices *devices;     /* NULL: not kept */
 };
 
 struct fetch;

@@ -237,8 +237,7 @@ prepare(void *arg, const struct edge_view *view, struct buf *why)
 	int err = 0;
 
 	if (p->now.service == NULL) /* else its thread reads them */
-		p->party = (struct fetch_party) { view->devices,
-			view->refusals };
+		p->party = (struct fetch_party) { view->devices };
 	next.conf = conf_ref(view->conf);
 	if (view->conf->http.n > 0)
 		err = site_new(&next.site, view->conf, clock_wall_s(), why);

@@ -71,9 +71,11 @@ static void
 add(struct refusals *r, const char *peer, uint64_t now_ms)
 {
 	struct trust_evidence e;
+	struct trust_verdict v;
 
 	unknown_ca(&e, peer);
-	refusals_add(r, &e, WINDOW_S, now_ms);
+	trust_judge(&v, &e, NULL);
+	refusals_add(r, &e, &v, WINDOW_S, now_ms);
 }
 
 static void
@@ -121,26 +123,17 @@ a_full_table_writes_out_what_it_forgets(void **state)
 }
 
 static void
-the_device_seen_over_udp_is_named(void **state)
-{
-	struct addr peer;
-
-	assert_int_equal(addr_parse(&peer, STR("192.0.2.7:5060"), 0), 0);
-	refusals_saw_device(*state, &peer, STR("Cisco/SPA502G-7.6.2"));
-	add(*state, "192.0.2.7:5069", 1000);
-	assert_non_null(strstr(logged.last, "device=Cisco/SPA502G-7.6.2"));
-}
-
-static void
 what_was_not_refused_is_no_line(void **state)
 {
 	struct trust_evidence e;
+	struct trust_verdict v;
 
 	unknown_ca(&e, "192.0.2.7:5069");
 	e.nalert = 0;
 	e.stage = TRUST_STAGE_SIP;
 	e.app_bytes = 400;
-	refusals_add(*state, &e, WINDOW_S, 1000);
+	trust_judge(&v, &e, NULL);
+	refusals_add(*state, &e, &v, WINDOW_S, 1000);
 	assert_int_equal(logged.lines, 0);
 }
 
@@ -152,7 +145,6 @@ main(void)
 		CASE(the_first_is_a_line_and_equal_ones_are_counted),
 		CASE(another_phone_is_another_line),
 		CASE(a_full_table_writes_out_what_it_forgets),
-		CASE(the_device_seen_over_udp_is_named),
 		CASE(what_was_not_refused_is_no_line),
 	};
 

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_DEVICES_INT_H
+#define EDGE_DEVICES_INT_H
+/*
+ * edge/devices_int - what the parts of edge/devices share.
+ *
+ * A device lies at a place, its address and fingerprint, in the shard of its
+ * address.  Registered devices have one entry for each of their accounts, in
+ * the shard of the account's hash.  Locks, in this order: an account shard;
+ * place shards, the lower first; chains; kinds; kept; the writer's queue.
+ *
+ * Who takes a device off its place, its accounts gone, frees it; but one that is
+ * queued for the writer is freed by the writer.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "edge/devices.h"
+#include "store/device.h"
+
+#define DEVICES_SHARDS      64
+#define DEVICES_CACHED      128  /* never registered, per shard             */
+#define DEVICES_PER_ADDRESS 16   /* of them                                 */
+#define DEVICES_PER_PLACE   16   /* looked at, at one address and fingerprint */
+#define DEVICES_PER_ACCOUNT 32   /* registered; then the oldest goes        */
+#define DEVICES_ACCOUNTS    16   /* of one device                           */
+#define DEVICES_MAX         1000000
+#define DEVICES_CHAINS      256  /* ever presented                          */
+#define DEVICES_DEEDS       32   /* of one device                           */
+#define DEVICES_KEPT        256  /* evidence of refusals not yet proven     */
+#define DEVICES_AGENTS      8192 /* User-Agents by address                  */
+#define DEVICES_AGENT_MAX   64
+#define DEVICES_EVENTS      8    /* of one device, not yet written          */
+#define DEVICES_COUNTS_S    600  /* mere counts are written so much later   */
+
+/* A chain that was presented, under its number.  Never forgotten. */
+struct known_chain {
+	uint64_t key;             /* of its name and root                   */
+	struct trust_chain chain; /* what is known of it, root_name left out */
+};
+
+struct deed {
+	struct trust_deed did;
+	uint16_t chain;           /* number of a known_chain                */
+	uint16_t version;         /* TLS, when it was last accepted         */
+	uint8_t cause;            /* of the last refusal                    */
+	bool loaded;              /* differs not from its row               */
+};
+
+/* One line of its history that is not yet written. */
+struct device_event {
+	struct device_event *next;
+	int64_t when_s;
+	const char *what, *cause, *confidence; /* static */
+	uint16_t chain, version;
+	char reason[];
+};
+
+/* Its last refusal, in words. */
+struct device_refusal {
+	int64_t when_s;
+	enum trust_cause cause;
+	enum trust_confidence confidence;
+	char *reason, *remedy;    /* behind the struct                      */
+};
+
+struct device_account {
+	struct hash_node node;
+	struct device *device;
+	struct device_account *next; /* of the same device                  */
+	uint8_t n;
+	char text[];
+};
+
+/* The devices with one fingerprint. */
+struct kind {
+	struct hash_node node;
+	uint64_t fingerprint;
+	uint32_t refs;
+	char ja4[TLS_JA4_LEN];
+	uint16_t n;
+	struct standing {
+		uint16_t chain;
+		struct trust_class count; /* registered ones                */
+	} *standing;
+};
+
+/* Where it was before, and since when it is here. */
+struct device_move {
+	struct addr from;
+	uint64_t fingerprint;
+	int64_t when_s;
+};
+
+struct device {
+	struct hash_node node;    /* at its place                           */
+	struct list cached;       /* never registered: in its shard's cache */
+	struct device *next_due;  /* in the writer's queue                  */
+	atomic_uint shard;
+	struct addr addr;         /* its port: of the last registration     */
+	uint16_t accepted_port;
+	uint16_t version, cipher_suite;
+	uint16_t chain;           /* last presented, as a number + 1        */
+	uint8_t transport, ndeeds;
+	bool registered, old_version, queued, dirty, gone, kept;
+	uint8_t nevents;
+	uint64_t fingerprint;
+	int64_t id, first_seen_s, last_seen_s;
+	int64_t counts_s;         /* something unwritten since; 0: nothing  */
+	uint32_t events;
+	struct kind *kind;        /* NULL: fingerprint 0                    */
+	struct deed *deed;
+	struct device_account *accounts;
+	char *user_agent;         /* NULL: none                             */
+	struct device_refusal *refusal;
+	struct device_event *event;  /* newest first                        */
+	struct device_move *moved; /* NULL: always here                     */
+};
+
+struct device_shard {
+	pthread_mutex_t lock;
+	struct hash_table table;
+	struct list cache;        /* least recently seen first              */
+	unsigned ncached;
+};
+
+struct devices_settings {
+	struct devices_settings *older; /* workers may still read it        */
+	struct conf *conf;
+	bool by_ja4;              /* some selector asks for it              */
+};
+
+struct devices {
+	_Atomic(struct devices_settings *) settings;
+	devices_remedy_fn *remedy;
+	void *remedy_arg;
+
+	struct device_shard shard[DEVICES_SHARDS];
+	struct account_shard {
+		pthread_mutex_t lock;
+		struct hash_table table;
+	} account[DEVICES_SHARDS];
+	atomic_size_t registered;
+
+	pthread_mutex_t kinds_lock;
+	struct hash_table kinds;
+
+	pthread_mutex_t chains_lock;  /* to add, and for what may change   */
+	atomic_uint nchains;
+	struct known_chain *known;
+
+	pthread_mutex_t kept_lock;
+	struct kept {
+		struct device *device; /* NULL: free                        */
+		uint16_t chain;
+		struct trust_evidence evidence;
+	} *kept;
+	unsigned next_kept;
+
+	pthread_mutex_t agents_lock;
+	struct agent {
+		uint64_t ip_hash;
+		char text[DEVICES_AGENT_MAX];
+	} *agent;
+
+	/* The writer: devices_write.c */
+	char *dir;
+	struct device_store *store;
+	pthread_t writer;
+	pthread_mutex_t lock;
+	pthread_cond_t wake, written;
+	bool started, stop;
+	uint64_t asked, done;     /* devices_sync                           */
+	struct device *due;       /* stack                                  */
+	bool failing;
+};
+
+/* The devices at one place: registered ones, and at most one that is not. */
+struct place {
+	struct device *device[DEVICES_PER_PLACE];
+	unsigned n, nregistered;
+	struct device *other;     /* the one not registered, NULL: none     */
+};
+
+/* devices.c: under the shard's lock. */
+struct device_shard *devices_shard(struct devices *d, const struct addr *peer,
+    unsigned *index);
+void devices_place(struct place *p, struct device_shard *s,
+    const struct addr *peer, uint64_t fingerprint);
+/* Of whom a deed at this place is, or NULL. */
+struct device *devices_owner(const struct place *p);
+/* At its place, and not yet in the cache; NULL: no memory. */
+struct device *devices_make(struct devices *d, unsigned shard,
+    const struct addr *peer, uint64_t fingerprint, int64_t now_s);
+/* Into the cache; pushes out who was seen longest ago. */
+void devices_cache(struct devices *d, struct device *dev);
+/* Both. */
+struct device *devices_add(struct devices *d, unsigned shard,
+    const struct addr *peer, uint64_t fingerprint, int64_t now_s);
+void devices_put_at(struct devices *d, struct device *dev, unsigned shard,
+    const struct addr *peer, uint64_t fingerprint);
+void devices_take_off(struct devices *d, struct device *dev);
+/* And freed, at once or by the writer. */
+void devices_drop(struct devices *d, struct device *dev);
+void devices_free_device(struct device *dev);
+void devices_touch(struct device_shard *s, struct device *dev, int64_t now_s);
+/* The lock of the shard that it lies in. */
+struct device_shard *devices_lock_shard_of(struct devices *d,
+    struct device *dev);
+
+/* Number of a chain, added when it is new; DEVICES_CHAINS: no more room. */
+unsigned devices_chain(struct devices *d, const char *name, const char *root);
+/* The same, not added. */
+unsigned devices_find_chain(const struct devices *d, const char *name,
+    const char *root);
+
+struct deed *devices_deed(struct device *dev, unsigned chain, bool make);
+uint32_t devices_next_event(const struct place *p);
+
+/* Its word on a chain counts for its kind: before and after it changes. */
+void devices_count_word(struct devices *d, struct device *dev,
+    const struct deed *deed, int by);
+/* Under kinds_lock. */
+struct kind *devices_find_kind(struct devices *d, uint64_t fingerprint);
+void devices_set_kind(struct devices *d, struct device *dev,
+    uint64_t fingerprint);
+void devices_set_registered(struct devices *d, struct device *dev);
+
+/* devices_judge.c.  to: NULL: they are forgotten. */
+void devices_move_kept(struct devices *d, struct device *from,
+    struct device *to);
+void devices_event(struct device *dev, const char *what, unsigned chain,
+    const struct trust_verdict *v, uint16_t version, int64_t now_s);
+
+/* devices_write.c */
+MUSTCHECK int devices_load(struct devices *d, const char *dir, struct buf *why);
+MUSTCHECK int devices_writer_start(struct devices *d);
+void devices_writer_stop(struct devices *d);
+/* Write it soon, or, when only a count has changed, some time. */
+void devices_due(struct devices *d, struct device *dev);
+void devices_due_later(struct devices *d, struct device *dev, int64_t now_s);
+
+/* devices_name.c */
+/* Under both its shards.  E_LIMIT, -ENOMEM. */
+MUSTCHECK int devices_add_account(struct devices *d, struct device *dev,
+    struct str account);
+
+#endif

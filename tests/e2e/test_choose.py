@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Two chains on one port, and real clients that hold the root of the second
+alone: refused once, then served, and after a restart served at once."""
+import os
+import re
+import ssl
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "lib"))
+import tap  # noqa: E402
+from edge import DOMAIN, Edge, until  # noqa: E402
+from pki import Pki  # noqa: E402
+from sip import Phone, tls  # noqa: E402
+
+CHAIN = 'chain %s {\n\tcertificate = "%s"\n\tkey = "%s"\n}\n'
+
+
+class Site(Edge):
+    """An edge with chain a to Root A and chain b to Root B."""
+
+    def __init__(self, extra="", settings=()):
+        super().__init__(start=False, settings=settings)
+        self.pki = {}
+        text = extra
+        for name in "ab":
+            pki = Pki(self.folder, DOMAIN, "Root " + name.upper())
+            text += CHAIN % (name, *pki.issue(name))
+            self.pki[name] = pki
+        self.config = os.path.join(self.folder, "siptrust.conf")
+        self.write_config(text)
+        os.makedirs(self.data)
+        self.add_user("100")
+        self.start()
+
+    def tls_phone(self, user, source, root="b", version=None):
+        return Phone(self, user, transport="TLS", source=source,
+                     link=tls(self.tls, self.pki[root].ca, version, source))
+
+
+def refused(site, source, root="b", version=None):
+    """No phone comes back sooner than its refusal is judged."""
+    try:
+        tls(site.tls, site.pki[root].ca, version, source).close()
+    except ssl.SSLError:
+        site.wait_line("tls-refused peer=%s:" % re.escape(source))
+        return
+    raise AssertionError("it was not refused")
+
+
+def register(site, source, user="100", root="b", version=None):
+    phone = site.tls_phone(user, source, root, version)
+    tap.equal(phone.register().status, 200)
+    return phone
+
+
+def refused_once_then_served():
+    with Site() as site:
+        # Another client each time: it has another ClientHello.
+        for n, version in enumerate((ssl.TLSVersion.TLSv1_2,
+                                     ssl.TLSVersion.TLSv1_3)):
+            source = "127.0.0.%d" % (20 + n)
+            refused(site, source, version=version)
+            register(site, source, version=version)
+            register(site, source, version=version)
+            line = site.wait_line(r"tls-served peer=%s:.*" %
+                                  re.escape(source)).group(0)
+            for part in (" chain=b refused=a ", "cause=untrusted_root ",
+                         "confidence=certain ",
+                         "same device accepts chain b"):
+                tap.contains(line, part)
+            # A second client of its kind is served at once.
+            register(site, "127.0.0.%d" % (40 + n), version=version)
+        tap.equal(site.count("tls-refused"), 2)
+
+
+def survives_a_restart_and_kill():
+    with Site() as site:
+        refused(site, "127.0.0.31")
+        register(site, "127.0.0.31")
+        until("the device is in the file",
+              lambda: b"127.0.0.31" in read_all(site.data))
+        site.kill()
+        site.start()
+        register(site, "127.0.0.31")
+        site.stop()
+        site.start()
+        register(site, "127.0.0.31")
+        tap.equal(site.count("tls-refused"), 0)
+
+
+def read_all(data):
+    text = b""
+    for name in "devices.db", "devices.db-wal":
+        path = os.path.join(data, name)
+        if os.path.exists(path):
+            with open(path, "rb") as f:
+                text += f.read()
+    return text
+
+
+def by_openssl_itself():
+    """openssl s_client with -CAfile of Root B; it says REGISTER by hand."""
+    with Site() as site:
+        argv = ["openssl", "s_client", "-connect", "127.0.0.1:%d" % site.tls,
+                "-CAfile", site.pki["b"].ca, "-verify_return_error", "-quiet",
+                "-ign_eof"]
+        options = ("OPTIONS sip:%s SIP/2.0\r\nVia: SIP/2.0/TLS "
+                   "127.0.0.1:5061;branch=z9hG4bKopenssl;rport\r\n"
+                   "Max-Forwards: 70\r\nFrom: <sip:x@%s>;tag=1\r\n"
+                   "To: <sip:%s>\r\nCall-ID: openssl\r\nCSeq: 1 OPTIONS\r\n"
+                   "Content-Length: 0\r\n\r\n" % (DOMAIN, DOMAIN, DOMAIN))
+        p = subprocess.run(argv, input=options.encode(), timeout=60,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        tap.equal(b"SIP/2.0 200" in p.stdout, False)
+        site.wait_line("tls-refused .* chain=a .*cause=untrusted_root")
+        with subprocess.Popen(argv, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL) as process:
+            process.stdin.write(options.encode())
+            process.stdin.flush()
+            line = process.stdout.readline()
+            process.kill()
+        tap.equal(line.split()[:2], [b"SIP/2.0", b"200"])
+        site.wait_line("tls-served .* chain=b refused=a .*certain")
+
+
+def pinned():
+    with Site('pin = { "127.0.0.50=b", "model:e2e/=a" }\n') as site:
+        register(site, "127.0.0.50")
+        # Known by UDP, then pinned by its model.
+        phone = Phone(site, "100", source="127.0.0.51")
+        tap.equal(phone.register().status, 200)
+        register(site, "127.0.0.51", root="a")
+        tap.equal(site.count("tls-refused"), 0)
+
+
+def a_reload_keeps_what_was_learned():
+    with Site() as site:
+        refused(site, "127.0.0.60")
+        register(site, "127.0.0.60")
+        site.stop()
+        site.start()  # with its ports in its settings
+        with open(site.config) as f:
+            text = f.read()
+        site.write_config('log_level = "debug"\n' + text)
+        site.send_signal(1)
+        site.wait_line(" reloaded ")
+        register(site, "127.0.0.60")
+        tap.equal(site.count("tls-refused"), 0)
+
+
+if __name__ == "__main__":
+    tap.main([refused_once_then_served,
+              survives_a_restart_and_kill,
+              by_openssl_itself,
+              pinned,
+              a_reload_keeps_what_was_learned])
