@@ -29,6 +29,7 @@
 
 #define PATH_BYTES    512
 #define LOCAL_MAX     64
+#define NOTES_BYTES   16384 /* of warnings about chains */
 #define KEPT_BYTES    (16 * 1024 * 1024)
 #define SPARE_FILES   1024 /* descriptors beside the connections' */
 
@@ -104,13 +105,52 @@ edge_uses_own_chain(const struct conf *conf)
 	return conf->nchain == 0 || conf->own_chain;
 }
 
-int
-edge_make_tls(struct edge *e, const struct conf *conf, struct tls_ctx **out,
+/* A line of the log for each line of text. */
+static void
+say_lines(enum log_level level, const char *event, const struct buf *text,
+    const char *rest)
+{
+	struct str lines = buf_as_str(text);
+
+	while (lines.n > 0) {
+		char said[LOG_VAL_MAX * 4];
+		struct str line = str_cut(&lines, '\n');
+
+		if (line.n > 0)
+			log_line(level, event, "reason=%s%s", log_val(said,
+			    sizeof(said), line), rest);
+	}
+}
+
+static int
+make_tls(struct edge *e, struct tls_ctx_params *p, struct tls_ctx **out,
     struct buf *why)
+{
+	struct buf warnings, kept;
+	int err;
+
+	buf_init(&warnings, NOTES_BYTES);
+	buf_init(&kept, NOTES_BYTES);
+	p->warnings = &warnings;
+	p->kept = &kept;
+	err = tls_ctx_new(out, p, why);
+	if (err == 0) {
+		say_lines(LOG_LEVEL_WARN, "chain-warning", &warnings, "");
+		say_lines(LOG_LEVEL_ERR, "certificate-not-loaded", &kept,
+		    " kept=yes");
+	}
+	buf_fini(&warnings);
+	buf_fini(&kept);
+	return err;
+}
+
+int
+edge_make_tls(struct edge *e, const struct conf *conf, bool keep,
+    struct tls_ctx **out, struct buf *why)
 {
 	struct tls_ctx_params p = {
 		.conf = conf, .secret = e->secret, .now_s = clock_wall_s(),
-		.nchain = conf->nchain,
+		.nchain = conf->nchain, .before = e->tls, .keep = keep,
 	};
 	struct conf_chain *chain = calloc(conf->nchain + 1, sizeof(*chain));
 	char own[] = TRUST_OWN_CHAIN;
@@ -129,9 +169,23 @@ edge_make_tls(struct edge *e, const struct conf *conf, struct tls_ctx **out,
 			.line = -1,
 		};
 	p.chain = chain;
-	err = tls_ctx_new(out, &p, why);
+	err = make_tls(e, &p, out, why);
 	free(chain);
 	return err;
+}
+
+const char *
+edge_chain_names(const struct tls_ctx *tls, char *out, size_t size)
+{
+	unsigned n;
+	const struct trust_chain *f = tls_ctx_chains(tls, &n);
+	struct buf names;
+
+	buf_init_array(&names, out, size - 1);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&names, "%s%s", i > 0 ? "," : "", f[i].name);
+	out[names.n] = '\0';
+	return out;
 }
 
 static int
@@ -372,7 +426,7 @@ settle_malloc(void)
 static void
 say_ready(const struct edge *e)
 {
-	char sip[1024], tls[1024];
+	char sip[1024], tls[1024], chains[EDGE_CHAINS_TEXT];
 	struct buf s, t;
 	const char *ca = edge_uses_own_chain(e->conf) ? e->ca.ca_cert : NULL;
 
@@ -383,7 +437,7 @@ say_ready(const struct edge *e)
 	log_info("edge-ready", "sip=%.*s tls=%.*s domain=%s chain=%s ca=%s "
 	    "fingerprint=%s users=%zu bindings=%zu workers=%u",
 	    STR_FMT(buf_as_str(&s)), STR_FMT(buf_as_str(&t)), e->conf->domain,
-	    tls_ctx_chain(e->tls), ca != NULL ? ca : "-",
+	    edge_chain_names(e->tls, chains, sizeof(chains)), ca != NULL ? ca : "-",
 	    ca != NULL ? e->ca.fingerprint : "-", users_count(e->users),
 	    location_count(e->location), e->nworkers);
 }
@@ -415,7 +469,7 @@ start(struct edge *e, struct buf *why)
 	if (err == 0)
 		err = tls_secret_load(e->secret, e->conf->data, why);
 	if (err == 0)
-		err = edge_make_tls(e, e->conf, &e->tls, why);
+		err = edge_make_tls(e, e->conf, false, &e->tls, why);
 	if (err == 0)
 		err = open_store(e, why);
 	if (err == 0)
@@ -479,6 +533,8 @@ static void
 say_hello(const struct edge *e)
 {
 	char sip[1024], tls[1024];
+	const struct trust_chain *chain;
+	unsigned nchain;
 	struct buf s, t;
 
 	buf_init_array(&s, sip, sizeof(sip));
@@ -493,10 +549,11 @@ say_hello(const struct edge *e)
 	if (edge_uses_own_chain(e->conf)) {
 		printf("  CA for the phones     %s\n", e->ca.ca_cert);
 		printf("  its SHA-256           %s\n", e->ca.fingerprint);
-	} else {
-		printf("  chain                 %s, root \"%s\"\n",
-		    tls_ctx_chain(e->tls), tls_ctx_root(e->tls));
 	}
+	chain = tls_ctx_chains(e->tls, &nchain);
+	for (unsigned i = 0; i < nchain && e->conf->nchain > 0; i++)
+		printf("  chain                 %s, root \"%s\"\n",
+		    chain[i].name, chain[i].root);
 	if (e->params->guest != NULL) {
 		buf_init_array(&s, sip, sizeof(sip));
 		e->params->guest->say(e->params->guest->arg, &s);

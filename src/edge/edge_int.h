@@ -15,12 +15,7 @@
 
 #define EDGE_WORKERS_MAX 256
 
-/* A file as last seen: a change of any of these is a renewal. */
-struct edge_seen {
-	ino_t ino;
-	off_t size;
-	int64_t mtime_ns;
-};
+#define EDGE_CHAINS_TEXT 2560 /* bytes for the names of all chains */
 
 struct edge {
 	const struct edge_params *params;
@@ -40,16 +35,23 @@ struct edge {
 
 	struct loop *loop;            /* the main thread's                    */
 	struct event *on_int, *on_term, *on_hup, *tick;
-	struct edge_seen loaded[2];   /* certificate and key now in use       */
-	struct edge_seen last[2];     /* as of the last look                  */
+	uint64_t loaded;              /* the files of the chains now in use   */
+	uint64_t last;                /* as of the last look                  */
 	bool expiry_said;
 	int64_t expiry_looked_s;
 };
 
 /* edge.c */
 /* With the chains that conf presents: configured ones, our own CA's. */
-MUSTCHECK int edge_make_tls(struct edge *e, const struct conf *conf,
+/*
+ * keep: one that cannot be loaded stays as it is in force, which the log says.
+ * What can work but not everywhere is in the log as well.
+ */
+MUSTCHECK int edge_make_tls(struct edge *e, const struct conf *conf, bool keep,
     struct tls_ctx **out, struct buf *why);
+/* "public,private"; returns out. */
+const char *edge_chain_names(const struct tls_ctx *tls, char *out,
+    size_t size);
 /* Is the chain of our own CA among those that conf presents? */
 bool edge_uses_own_chain(const struct conf *conf);
 /* Sockets s for every worker, fds worker by worker; on failure none. */

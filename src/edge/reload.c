@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "edge/devices.h"
 #include "edge/edge_int.h"
@@ -115,7 +116,7 @@ apply(struct edge *e, struct conf *conf, struct buf *why)
 		return -ENOMEM;
 	err = sockets_wanted(&wanted, conf, why);
 	if (err == 0)
-		err = edge_make_tls(e, conf, &tls, why);
+		err = edge_make_tls(e, conf, false, &tls, why);
 	if (err == 0) {
 		sockets_minus(&add, &wanted, &e->sockets);
 		sockets_minus(&gone, &e->sockets, &wanted);
@@ -138,6 +139,7 @@ void
 edge_reload(struct edge *e)
 {
 	struct conf *conf = NULL;
+	char names[EDGE_CHAINS_TEXT];
 	struct buf why;
 	int err;
 
@@ -159,7 +161,8 @@ edge_reload(struct edge *e)
 	}
 	if (err == 0) {
 		log_info("reloaded", "chain=%s root=\"%s\"",
-		    tls_ctx_chain(e->tls), tls_ctx_root(e->tls));
+		    edge_chain_names(e->tls, names, sizeof(names)),
+		    tls_ctx_root(e->tls));
 	} else {
 		say_kept("reload-failed", &why, err);
 		conf_unref(conf);
@@ -169,83 +172,119 @@ edge_reload(struct edge *e)
 
 /* ---- certificate files that change by themselves ---- */
 
-static void
-look(const char *path, struct edge_seen *out)
+/* One number for what a file is now, and all before it. */
+static uint64_t
+look(uint64_t before, const char *path)
 {
+	struct {
+		uint64_t before, ino, size, mtime_ns;
+	} seen = { .before = before };
 	struct stat st;
 
-	memset(out, 0, sizeof(*out));
-	if (stat(path, &st) != 0)
-		return;
-	out->ino = st.st_ino;
-	out->size = st.st_size;
-	out->mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) +
-	    st.st_mtim.tv_nsec;
+	if (path != NULL && stat(path, &st) == 0) {
+		seen.ino = st.st_ino;
+		seen.size = (uint64_t)st.st_size;
+		seen.mtime_ns = (uint64_t)st.st_mtim.tv_sec *
+		    UINT64_C(1000000000) + (uint64_t)st.st_mtim.tv_nsec;
+	}
+	return hash_bytes(&seen, sizeof(seen));
 }
 
-static void
-look_at_chain(const struct edge *e, struct edge_seen out[2])
+/* A change of any file of any chain is a renewal. */
+static uint64_t
+look_at_chains(const struct edge *e)
 {
 	const struct conf *c = e->conf;
+	uint64_t seen = 0;
 
-	look(c->nchain > 0 ? c->chain[0].certificate : e->ca.server_cert,
-	    &out[0]);
-	look(c->nchain > 0 ? c->chain[0].key : e->ca.server_key, &out[1]);
-}
+	for (size_t i = 0; i < c->nchain; i++) {
+		const struct conf_chain *chain = &c->chain[i];
 
-static bool
-same(const struct edge_seen a[2], const struct edge_seen b[2])
-{
-	for (int i = 0; i < 2; i++) {
-		if (a[i].ino != b[i].ino || a[i].size != b[i].size ||
-		    a[i].mtime_ns != b[i].mtime_ns)
-			return false;
+		seen = look(seen, chain->certificate);
+		seen = look(seen, chain->key);
+		seen = look(seen, chain->root);
+		for (size_t k = 0; k < chain->cross.n; k++)
+			seen = look(seen, chain->cross.v[k]);
 	}
-	return true;
+	if (edge_uses_own_chain(c)) {
+		seen = look(seen, e->ca.server_cert);
+		seen = look(seen, e->ca.server_key);
+	}
+	return seen;
 }
 
 void
 edge_watch_begin(struct edge *e)
 {
-	look_at_chain(e, e->loaded);
-	memcpy(e->last, e->loaded, sizeof(e->last));
+	e->loaded = e->last = look_at_chains(e);
 	e->expiry_said = false;
 }
 
+/* The chains of now that before had otherwise, or not at all. */
 static void
-reload_chain(struct edge *e)
+say_renewed(const struct edge *e, const struct tls_ctx *before)
 {
-	struct tls_ctx *tls = NULL;
+	unsigned n;
+	const struct trust_chain *f = tls_ctx_chains(e->tls, &n);
+
+	for (unsigned i = 0; i < n; i++)
+		if (!tls_ctx_has_chain(before, e->tls, i))
+			log_info("certificate-renewed",
+			    "chain=%s root=\"%s\"", f[i].name, f[i].root);
+}
+
+static void
+reload_chains(struct edge *e)
+{
+	struct tls_ctx *tls = NULL, *before;
 	struct sockets none = { .n = 0 };
 	int (*fd)[SOCKETS_MAX] = NULL;
 	struct buf why;
 	int err;
 
 	buf_init(&why, WHY_BYTES);
-	err = edge_make_tls(e, e->conf, &tls, &why);
+	err = edge_make_tls(e, e->conf, true, &tls, &why);
 	if (err == 0) {
-		put_in_force(e, conf_ref(e->conf), tls, &none, fd, &e->sockets);
-		log_info("certificate-renewed", "chain=%s root=\"%s\"",
-		    tls_ctx_chain(e->tls), tls_ctx_root(e->tls));
+		before = tls_ctx_ref(e->tls);
+		put_in_force(e, conf_ref(e->conf), tls, &none, fd,
+		    &e->sockets);
+		say_renewed(e, before);
+		tls_ctx_unref(before);
 	} else {
 		/* Said once: it is tried again when the files change again. */
 		say_kept("certificate-not-loaded", &why, err);
-		memcpy(e->loaded, e->last, sizeof(e->loaded));
+		e->loaded = e->last;
 	}
 	buf_fini(&why);
+}
+
+/* A variant that ends with its chain is not worth a line of its own. */
+static bool
+ends_with_another(const struct trust_chain *f, unsigned i)
+{
+	for (unsigned k = 0; k < i; k++)
+		if (f[k].not_after_s == f[i].not_after_s &&
+		    str_starts(str_cstr(f[i].name), str_cstr(f[k].name)))
+			return true;
+	return false;
 }
 
 static void
 watch_expiry(struct edge *e)
 {
 	int64_t now_s = clock_wall_s();
-	int64_t left_s = tls_ctx_not_after(e->tls) - now_s;
+	unsigned n;
+	const struct trust_chain *f = tls_ctx_chains(e->tls, &n);
 
 	if (now_s - e->expiry_looked_s < DAY_S && e->expiry_said)
 		return;
-	if (left_s < EXPIRES_SOON_S) {
+	for (unsigned i = 0; i < n; i++) {
+		int64_t left_s = f[i].not_after_s - now_s;
+
+		if (left_s >= EXPIRES_SOON_S || ends_with_another(f, i))
+			continue;
 		log_warn("certificate-expires", "chain=%s days=%lld",
-		    tls_ctx_chain(e->tls), (long long)(left_s / DAY_S));
+		    f[i].name, (long long)(left_s / DAY_S));
 		e->expiry_said = true;
 		e->expiry_looked_s = now_s;
 	}
@@ -254,14 +293,12 @@ watch_expiry(struct edge *e)
 void
 edge_watch_files(struct edge *e)
 {
-	struct edge_seen now[2];
-	bool settled;
-
-	look_at_chain(e, now);
+	uint64_t now = look_at_chains(e);
 	/* Certificate and key are two files: wait until both rest. */
-	settled = same(now, e->last);
-	memcpy(e->last, now, sizeof(e->last));
-	if (settled && !same(now, e->loaded))
-		reload_chain(e);
+	bool settled = now == e->last;
+
+	e->last = now;
+	if (settled && now != e->loaded)
+		reload_chains(e);
 	watch_expiry(e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tls/chain.h"
+#include "tls/chain_int.h"
 
 #include <errno.h>
 #include <openssl/core_names.h>
@@ -15,35 +15,22 @@
 #define FAULT(name) (1u << TRUST_FAULT_##name)
 #define RSA_BITS_MIN 2048
 
-/* One that is being made. */
-struct making {
-	const struct tls_chain_source *src;
-	const struct conf_chain *conf;
-	struct tls_chains *out;
-	X509 *given;              /* the root it must lead to, or NULL */
-};
-
-static void
-warn(const struct making *m, const char *name, const char *text, ...)
-    PRINTF(3, 4);
-
-static void
-warn(const struct making *m, const char *name, const char *text, ...)
+void
+tls_chain_warn(const struct tls_chain_making *m, const char *fmt, ...)
 {
-	char line[768];
+	char line[1024];
 	va_list ap;
 
 	if (m->src->warnings == NULL)
 		return;
-	va_start(ap, text);
-	vsnprintf(line, sizeof(line), text, ap);
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	buf_printf(m->src->warnings, "chain %s: %s\n", name, line);
+	buf_printf(m->src->warnings, "chain %s: %s\n", m->conf->name, line);
 }
 
-/* "FILE:LINE: chain NAME: " of an error. */
-static void
-put_place(const struct making *m)
+void
+tls_chain_place(const struct tls_chain_making *m)
 {
 	if (m->conf->line >= 0)
 		conf_place(m->src->conf, m->conf->line, m->src->why);
@@ -232,7 +219,7 @@ tell_facts(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 
 /* The root that the chain must lead to is what root says. */
 static int
-check_root(const struct making *m, const struct x509_chain *c, X509 *root)
+check_root(const struct tls_chain_making *m, const struct x509_chain *c, X509 *root)
 {
 	char want[128], got[128];
 
@@ -241,7 +228,7 @@ check_root(const struct making *m, const struct x509_chain *c, X509 *root)
 	x509_name_text(X509_get_subject_name(m->given), want, sizeof(want));
 	x509_name_text(X509_get_issuer_name(x509_path_last(c)), got,
 	    sizeof(got));
-	put_place(m);
+	tls_chain_place(m);
 	buf_printf(m->src->why, "%s leads to \"%s\", but root = \"%s\" is "
 	    "\"%s\"%s: append what is missing between, or name the right root",
 	    m->conf->certificate, got, m->conf->root, want,
@@ -251,7 +238,7 @@ check_root(const struct making *m, const struct x509_chain *c, X509 *root)
 
 /* Nobody here knows what the last certificate's issuer is. */
 static int
-check_complete(const struct making *m, const char *name, bool variant,
+check_complete(const struct tls_chain_making *m, const char *name, bool variant,
     const struct x509_chain *c, enum x509_end end)
 {
 	X509 *last = x509_path_last(c);
@@ -259,7 +246,7 @@ check_complete(const struct making *m, const char *name, bool variant,
 
 	x509_name_text(X509_get_issuer_name(last), issuer, sizeof(issuer));
 	if (end == X509_END_MISSING && !variant) {
-		put_place(m);
+		tls_chain_place(m);
 		buf_printf(m->src->why, "%s is incomplete: the intermediate "
 		    "certificate \"%s\" is missing: append it (PEM; it is at "
 		    "%s), or name the root if that is one: root = \"FILE\"",
@@ -267,15 +254,15 @@ check_complete(const struct making *m, const char *name, bool variant,
 		    x509_path_issuer_url(last, url, sizeof(url)));
 		return E_MISMATCH;
 	}
-	warn(m, name, "%s: leads to \"%s\", which is no root known here: if "
+	tls_chain_warn(m, "%s (%s): leads to \"%s\", which is no root known here: if "
 	    "it is an intermediate append its certificate, if a root name it: "
-	    "root = \"FILE\"", m->conf->certificate, issuer);
+	    "root = \"FILE\"", m->conf->certificate, name, issuer);
 	return 0;
 }
 
 /* Facts of c, which is then out's last. */
 static int
-add(struct making *m, const char *name, bool variant, struct x509_chain *c)
+add(struct tls_chain_making *m, const char *name, bool variant, struct x509_chain *c)
 {
 	struct trust_chain *f = &m->out->fact[m->out->n];
 	X509 *root = NULL;
@@ -293,17 +280,18 @@ add(struct making *m, const char *name, bool variant, struct x509_chain *c)
 	if (rc == 0)
 		rc = tell_facts(f, c, root);
 	X509_free(root);
-	if (rc == 0)
-		m->out->cert[m->out->n++] = c;
-	else
+	if (rc != 0) {
 		x509_chain_free(c);
-	return rc;
+		return rc;
+	}
+	m->out->cert[m->out->n++] = c;
+	return variant ? 0 : tls_chain_fitness(m, c, f);
 }
 
 /* ---- the chain and what is made of it ---- */
 
 static void
-variant_name(char out[TRUST_TEXT_MAX], const struct making *m,
+variant_name(char out[TRUST_TEXT_MAX], const struct tls_chain_making *m,
     const char *kind, unsigned number)
 {
 	if (number == 1)
@@ -314,7 +302,7 @@ variant_name(char out[TRUST_TEXT_MAX], const struct making *m,
 }
 
 static int
-add_variants(struct making *m, const struct x509_chain *base)
+add_variants(struct tls_chain_making *m, const struct x509_chain *base)
 {
 	char name[TRUST_TEXT_MAX];
 	struct x509_chain *c;
@@ -329,7 +317,7 @@ add_variants(struct making *m, const struct x509_chain *base)
 	}
 	for (unsigned i = 0; i < m->conf->cross.n && rc == 0; i++) {
 		size_t said = m->src->why->n;
-		put_place(m);
+		tls_chain_place(m);
 		rc = x509_path_extend(&c, base, m->conf->cross.v[i],
 		    m->src->now_s, m->src->why);
 		if (rc == 0)
@@ -342,7 +330,7 @@ add_variants(struct making *m, const struct x509_chain *base)
 }
 
 static int
-load_root(struct making *m)
+load_root(struct tls_chain_making *m)
 {
 	struct buf pem;
 	int rc;
@@ -359,10 +347,8 @@ load_root(struct making *m)
 }
 
 static bool
-make_room(struct tls_chains *out, const struct making *m)
+make_room(struct tls_chains *out, unsigned more)
 {
-	unsigned more = 1 + (unsigned)m->conf->shorter +
-	    (unsigned)m->conf->cross.n;
 	struct trust_chain *fact = realloc(out->fact,
 	    (out->n + more) * sizeof(*fact));
 	struct x509_chain **cert;
@@ -392,15 +378,16 @@ int
 tls_chains_add(struct tls_chains *out, const struct tls_chain_source *src,
     const struct conf_chain *chain)
 {
-	struct making m = { .src = src, .conf = chain, .out = out };
+	struct tls_chain_making m = { .src = src, .conf = chain, .out = out };
 	unsigned before = out->n;
 	size_t said = src->why->n;
 	struct x509_chain *base = NULL;
 	int rc;
 
-	if (!make_room(out, &m))
+	if (!make_room(out, 1 + (unsigned)chain->shorter +
+	    (unsigned)chain->cross.n))
 		return -ENOMEM;
-	put_place(&m);
+	tls_chain_place(&m);
 	rc = load_root(&m);
 	if (rc == 0)
 		rc = x509_chain_load(&base, chain->certificate, chain->key,
@@ -412,7 +399,7 @@ tls_chains_add(struct tls_chains *out, const struct tls_chain_source *src,
 	if (rc == 0)
 		rc = add_variants(&m, base);
 	if (rc == 0 && out->n > TRUST_CHAINS_MAX) {
-		put_place(&m);
+		tls_chain_place(&m);
 		buf_printf(src->why, "found chain number %u, expected at most "
 		    "%d, variants included", out->n, TRUST_CHAINS_MAX);
 		rc = E_LIMIT;
@@ -422,6 +409,65 @@ tls_chains_add(struct tls_chains *out, const struct tls_chain_source *src,
 	X509_free(m.given);
 	ERR_clear_error();
 	return rc;
+}
+
+/* Is name a chain's of that name, or of one that was made of it? */
+static bool
+is_of(const char *name, const char *base)
+{
+	struct str rest = str_cstr(name);
+
+	if (!str_starts(rest, str_cstr(base)))
+		return false;
+	rest = str_from(rest, strlen(base));
+	return rest.n == 0 || str_starts(rest, STR("-short")) ||
+	    str_starts(rest, STR("-cross"));
+}
+
+int
+tls_chains_keep(struct tls_chains *out, const struct tls_chains *from,
+    const char *name)
+{
+	unsigned before = out->n;
+
+	if (!make_room(out, from->n))
+		return -ENOMEM;
+	for (unsigned i = 0; i < from->n; i++) {
+		struct trust_chain *f = &out->fact[out->n];
+
+		if (!is_of(from->fact[i].name, name))
+			continue;
+		if (x509_path_shorten(&out->cert[out->n], from->cert[i],
+		    0) != 0) {
+			drop_to(out, before);
+			return -ENOMEM;
+		}
+		*f = from->fact[i];
+		f->root_name.p = OPENSSL_memdup(f->root_name.p,
+		    f->root_name.n);
+		f->issuer_names.p = OPENSSL_memdup(f->issuer_names.p,
+		    f->issuer_names.n);
+		if (f->root_name.p == NULL)
+			f->root_name.n = 0;
+		if (f->issuer_names.p == NULL)
+			f->issuer_names.n = 0;
+		out->n++;
+	}
+	return out->n > before ? 0 : E_ABSENT;
+}
+
+bool
+tls_chains_same(const struct tls_chains *a, unsigned i,
+    const struct tls_chains *b, unsigned k)
+{
+	const struct x509_chain *x = a->cert[i], *y = b->cert[k];
+
+	if (x509_path_depth(x) != x509_path_depth(y))
+		return false;
+	for (unsigned d = 0; d < x509_path_depth(x); d++)
+		if (X509_cmp(x509_path_at(x, d), x509_path_at(y, d)) != 0)
+			return false;
+	return true;
 }
 
 void

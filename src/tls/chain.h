@@ -26,10 +26,23 @@ struct tls_chain_source {
 	struct buf *warnings; /* NULL: not wanted */
 };
 
-/* src's chain and its variants behind out's; on failure out has none of them.
- * 0, or an error with a sentence in src->why. */
+/*
+ * chain and its variants behind out's; on failure out has none of them.  0, or
+ * an error with a sentence in src->why.
+ */
 MUSTCHECK int tls_chains_add(struct tls_chains *out,
     const struct tls_chain_source *src, const struct conf_chain *chain);
+
+/*
+ * Those of from that have this name or were made of that chain, behind out's.
+ * 0, -ENOMEM, E_ABSENT.
+ */
+MUSTCHECK int tls_chains_keep(struct tls_chains *out,
+    const struct tls_chains *from, const char *name);
+
+/* Would the same certificates be sent? */
+bool tls_chains_same(const struct tls_chains *a, unsigned i,
+    const struct tls_chains *b, unsigned k);
 
 void tls_chains_fini(struct tls_chains *c);
 

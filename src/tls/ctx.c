@@ -49,13 +49,46 @@ static int
 on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
-	struct tls_ticket *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	int rc = tls_ticket_use(t, name, iv, cipher, mac, encrypt != 0);
+	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	int rc = tls_ticket_use(c->ticket, name, iv, cipher, mac, encrypt != 0);
 
 	/* RFC 8446 C.4: a ticket is used once, so each use brings another. */
 	if (encrypt == 0 && rc == 1 && SSL_version(ssl) >= TLS1_3_VERSION)
 		rc = 2;
 	return rc;
+}
+
+/*
+ * OpenSSL's own cache dies with its context, that is at each reload; tickets
+ * of TLS 1.3 come here too and need no place.
+ */
+static int
+on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	return SSL_version(ssl) < TLS1_3_VERSION &&
+	    tls_sessions_put(c->sessions, session);
+}
+
+static SSL_SESSION *
+on_session_id(SSL *ssl, const unsigned char *id, int n, int *copy)
+{
+	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	*copy = 0; /* it is given a reference */
+	return tls_sessions_get(c->sessions,
+	    str_of((const char *)id, (size_t)n));
+}
+
+static void
+on_session_end(SSL_CTX *ssl, SSL_SESSION *session)
+{
+	struct tls_ctx *c = SSL_CTX_get_app_data(ssl);
+	unsigned n = 0;
+	const unsigned char *id = SSL_SESSION_get_id(session, &n);
+
+	tls_sessions_del(c->sessions, str_of((const char *)id, n));
 }
 
 static uint16_t
@@ -115,7 +148,15 @@ set_sessions(struct tls_ctx *c, const struct tls_ctx_params *p)
 	    p->conf->tls_ticket_lifetime);
 	if (rc != 0)
 		return rc;
-	SSL_CTX_set_app_data(c->ssl, c->ticket);
+	if (p->before != NULL)
+		c->sessions = tls_sessions_ref(p->before->sessions,
+		    (size_t)p->conf->tls_session_cache);
+	else
+		rc = tls_sessions_new(&c->sessions,
+		    (size_t)p->conf->tls_session_cache);
+	if (rc != 0)
+		return rc;
+	SSL_CTX_set_app_data(c->ssl, c);
 	if (SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ssl, on_ticket) != 1 ||
 	    SSL_CTX_set_num_tickets(c->ssl, 1) != 1)
 		return E_CRYPTO;
@@ -128,10 +169,15 @@ set_sessions(struct tls_ctx *c, const struct tls_ctx_params *p)
 	if (SSL_CTX_set_session_id_context(c->ssl, context,
 	    SSL_MAX_SID_CTX_LENGTH) != 1)
 		return E_CRYPTO;
-	/* To OpenSSL a size of 0 means no bound. */
-	SSL_CTX_set_session_cache_mode(c->ssl, p->conf->tls_session_cache > 0 ?
-	    SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
-	SSL_CTX_sess_set_cache_size(c->ssl, p->conf->tls_session_cache);
+	if (p->conf->tls_session_cache == 0) {
+		SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
+		return 0;
+	}
+	SSL_CTX_set_session_cache_mode(c->ssl,
+	    SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(c->ssl, on_session);
+	SSL_CTX_sess_set_get_cb(c->ssl, on_session_id);
+	SSL_CTX_sess_set_remove_cb(c->ssl, on_session_end);
 	return 0;
 }
 
@@ -201,6 +247,25 @@ set_chains(struct tls_ctx *c, const struct tls_ctx_params *p,
 	return E_CRYPTO;
 }
 
+/* Settings knows how many shorter chains are wanted, not how many there are. */
+static int
+check_pins(const struct tls_ctx *c, const struct tls_ctx_params *p,
+    struct buf *why)
+{
+	for (size_t i = 0; i < p->conf->npins; i++) {
+		const struct conf_pin *pin = &p->conf->pins[i];
+
+		if (tls_ctx_find(c, pin->chain) >= 0)
+			continue;
+		conf_place(p->conf, pin->line, why);
+		buf_printf(why, "pin: found chain %.*s, but its certificate "
+		    "file is not as long as that, expected a chain of fewer "
+		    "certificates left off", STR_FMT(pin->chain));
+		return E_CONFIG;
+	}
+	return 0;
+}
+
 static int
 load_chains(struct tls_ctx *c, const struct tls_ctx_params *p,
     struct buf *why)
@@ -211,9 +276,20 @@ load_chains(struct tls_ctx *c, const struct tls_ctx_params *p,
 	int rc = x509_roots_load(&roots);
 
 	src.roots = roots;
-	for (size_t i = 0; i < p->nchain && rc == 0; i++)
+	for (size_t i = 0; i < p->nchain && rc == 0; i++) {
+		size_t said = why->n;
 		rc = tls_chains_add(&c->chains, &src, &p->chain[i]);
+		if (rc == 0 || !p->keep || tls_chains_keep(&c->chains,
+		    &p->before->chains, p->chain[i].name) != 0)
+			continue;
+		buf_printf(p->kept, "%.*s\n",
+		    STR_FMT(str_from(buf_as_str(why), said)));
+		why->n = said;
+		rc = 0;
+	}
 	x509_roots_free(roots);
+	if (rc == 0)
+		rc = check_pins(c, p, why);
 	return rc == 0 ? set_chains(c, p, why) : rc;
 }
 
@@ -310,6 +386,7 @@ tls_ctx_unref(struct tls_ctx *c)
 		return;
 	SSL_CTX_free(c->ssl);
 	tls_chains_fini(&c->chains);
+	tls_sessions_unref(c->sessions);
 	tls_ticket_free(c->ticket);
 	free(c);
 }
@@ -328,6 +405,15 @@ tls_ctx_find(const struct tls_ctx *c, struct str name)
 		if (str_eq(str_cstr(c->chains.fact[i].name), name))
 			return (int)i;
 	return -1;
+}
+
+bool
+tls_ctx_has_chain(const struct tls_ctx *b, const struct tls_ctx *a, unsigned i)
+{
+	int k = tls_ctx_find(b, str_cstr(a->chains.fact[i].name));
+
+	return k >= 0 && tls_chains_same(&a->chains, i, &b->chains,
+	    (unsigned)k);
 }
 
 const char *

@@ -21,8 +21,8 @@ struct tls_ctx;
  * filled with the first chain and without old versions.
  */
 struct tls_choice {
-	unsigned chain;      /* index among tls_ctx_chains                    */
-	bool old_versions;   /* TLS 1.0 and 1.1 too, for this connection alone */
+	unsigned chain;      /* index among tls_ctx_chains              */
+	bool old_versions;   /* TLS 1.0 and 1.1 too, for this connection */
 };
 typedef void(tls_choose_fn)(const struct tls_hello *h,
     const struct tls_ctx *ctx, struct tls_choice *out, void *arg);
@@ -36,6 +36,11 @@ struct tls_ctx_params {
 	                                survive a restart and are the same on
 	                                every node                            */
 	int64_t now_s;
+	struct tls_ctx *before;      /* what this one follows, or NULL: its
+	                                sessions go on                        */
+	bool keep;                   /* a chain that cannot be loaded stays
+	                                as before has it: a line in kept      */
+	struct buf *kept;
 	struct buf *warnings;        /* a line each of what can work, but not
 	                                everywhere; NULL: not wanted          */
 };
@@ -53,6 +58,10 @@ const struct trust_chain *tls_ctx_chains(const struct tls_ctx *c,
 
 /* Index of the chain with this name, -1: there is none. */
 int tls_ctx_find(const struct tls_ctx *c, struct str name);
+
+/* Is chain i of a, by its name, in b too, with the same certificates? */
+bool tls_ctx_has_chain(const struct tls_ctx *b, const struct tls_ctx *a,
+    unsigned i);
 
 /* Of the first chain. */
 const char *tls_ctx_chain(const struct tls_ctx *c);

@@ -7,12 +7,14 @@
 
 #include "tls/chain.h"
 #include "tls/ctx.h"
+#include "tls/session.h"
 #include "tls/ticket.h"
 
 struct tls_ctx {
 	atomic_uint refs;
 	SSL_CTX *ssl;
 	struct tls_ticket *ticket;
+	struct tls_sessions *sessions;
 	struct tls_chains chains;
 	uint16_t min_version, max_version;
 };

@@ -41,6 +41,7 @@ class Edge:
         self.data = data or os.path.join(self.folder, "data")
         self.domain = domain
         self.settings = list(settings)
+        self.extra = []  # further arguments
         self.config = None
         if config is not None:
             self.config = os.path.join(self.folder, "siptrust.conf")
@@ -92,6 +93,7 @@ class Edge:
         for setting in self.settings:
             argv += ["--set", setting]
         self.lines = []
+        argv += self.extra
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)

@@ -8,6 +8,8 @@ HANDSHAKE, ALERT = 22, 21
 SERVER_HELLO_DONE = 14
 AES128_GCM = 0xc02f, 0x009c  # with ECDHE-RSA and RSA
 RSA_PSS_AND_PKCS1 = 0x0804, 0x0401
+# Its first four bytes are no time that a clock starts at.
+RANDOM = bytes(range(0x80, 0xa0))
 
 
 def vector(data, size=2):
@@ -34,7 +36,7 @@ def client_hello(version=0x0303, suites=AES128_GCM, name=None, versions=None):
         extensions += extension(13, vector(u16s(RSA_PSS_AND_PKCS1)))
     if versions:
         extensions += extension(43, vector(u16s(versions), 1))
-    body = struct.pack("!H", version) + bytes(range(32)) + vector(b"", 1) + \
+    body = struct.pack("!H", version) + RANDOM + vector(b"", 1) + \
         vector(u16s(suites)) + vector(b"\x00", 1) + vector(extensions)
     return record(HANDSHAKE, b"\x01" + vector(body, 3))
 
