@@ -295,9 +295,9 @@ const char *
 ca_system_roots(void)
 {
 	static const char *const where[] = {
-		"/etc/ssl/certs/ca-certificates.crt",  /* Debian, Alpine, Arch */
-		"/etc/pki/tls/certs/ca-bundle.crt",    /* Fedora, RHEL         */
-		"/etc/ssl/ca-bundle.pem",              /* SUSE                 */
+		"/etc/ssl/certs/ca-certificates.crt", /* Debian, Alpine, Arch */
+		"/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL         */
+		"/etc/ssl/ca-bundle.pem",             /* SUSE                 */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(where); i++) {

@@ -56,9 +56,9 @@ struct store_deed {
 struct store_event {
 	int64_t device;
 	int64_t when_s;
-	struct str what;       /* "refused", "accepted", "proven", "ca-fetched" */
+	struct str what;     /* "refused", "accepted", "proven", "ca-fetched" */
 	struct str chain;
-	struct str cause, confidence, reason; /* refused, proven                */
+	struct str cause, confidence, reason; /* refused, proven              */
 	uint16_t tls_version;
 };
 
@@ -76,7 +76,7 @@ const char *device_store_error(const struct device_store *s);
 
 /* The file that was opened is still at its place. */
 bool device_store_is_there(const struct device_store *s);
-/* Rename a broken file to devices.db.broken, over an earlier one.  0, -errno. */
+/* Rename a broken file to devices.db.broken, over an earlier one: 0, -errno. */
 MUSTCHECK int device_store_set_aside(const char *dir);
 
 MUSTCHECK int device_store_begin(struct device_store *s);

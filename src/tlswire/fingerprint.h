@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef TLSWIRE_FINGERPRINT_H
 #define TLSWIRE_FINGERPRINT_H
-/* tlswire/fingerprint - names of a ClientHello: JA3, JA4, and one of our own. */
+/* tlswire/fingerprint - names of a ClientHello: JA3, JA4, one of our own. */
 #include "tlswire/hello.h"
 
 #define TLS_JA3_LEN 33 /* 32 hex digits and NUL */

@@ -172,7 +172,8 @@ dates(void **state)
 		"Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994" };
 	static const char *const bad[] = { "", "Sun", "Sun, ", "06 Nov 1994",
 		"Sun, 06 Nov 1994 08:49:37", "Sun, 6 Nov 1994 08:49:37 GMT",
-		"Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+		"Sun, 06 Nov 1994 24:49:37 GMT",
+		"Sun, 00 Nov 1994 08:49:37 GMT",
 		"Sun, 06 Xxx 1994 08:49:37 GMT", "Sun Nov 6 08:49:37 1994",
 		"Sun, 06 Nov 1994 08:49:37 GMT x" };
 	char text[HTTP_DATE_LEN];

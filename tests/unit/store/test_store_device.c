@@ -52,7 +52,8 @@ open_store(bool read_only)
 }
 
 static const struct store_device phone = {
-	.address = { "192.0.2.7", 9 }, .fingerprint = UINT64_C(0xfedcba9876543210),
+	.address = { "192.0.2.7", 9 },
+	.fingerprint = UINT64_C(0xfedcba9876543210),
 	.ja4 = { "t12d800700_x_y", 14 }, .user_agent = { "Cisco/SPA502G", 13 },
 	.accounts = { "100@example.com 101@example.com", 31 },
 	.first_seen_s = 1700000000, .last_seen_s = 1700000100, .transport = 2,
