@@ -10,6 +10,9 @@
 
 #define AT_ONCE_US 1000000 /* whom the chain displeases leaves within this */
 
+/* Ways of not getting to a root. */
+#define PATH (F(ROOT) | F(INCOMPLETE) | F(SELF_SIGNED) | F(ORDER))
+
 /* Clients that an RSA-2048 chain with SHA-256 stops are not seen any more. */
 #define PLAIN_BITS 2048
 #define PLAIN_SIGNED                                                           \
@@ -306,7 +309,9 @@ suspect(struct trust_verdict *v, const struct trust_matter *m)
 		mask = m->meant;
 	f = pick(m, mask);
 	set_fault(v, m, f);
-	v->next_best = other_cause(m, mask, v->cause);
+	/* Of a chain that we know nothing of: not the path twice. */
+	v->next_best = other_cause(m, m->e->chain_not_after_s == 0 &&
+	    (mask & ~PATH) != 0 ? mask & ~PATH : mask, v->cause);
 	v->confidence = TRUST_POSSIBLE;
 	/* Nothing but the root, or a clock that few phones have wrong. */
 	if (v->next_best == TRUST_CAUSE_NONE ||

@@ -537,6 +537,109 @@ remedy_with(const char *name, const struct trust_places *p,
 	assert_string_equal(text, expected);
 }
 
+/*
+ * Only what a log line or a capture that began late can tell: the first cause
+ * makes sense, and nothing is certain that is not.
+ */
+static const struct {
+	const char *evidence;
+	enum trust_cause cause, next_best;
+	enum trust_confidence confidence;
+} partial[] = {
+#define POSSIBLE TRUST_POSSIBLE
+#define LIKELY   TRUST_LIKELY
+#define CERTAIN  TRUST_CERTAIN
+#define NONE     TRUST_CAUSE_NONE
+	/* A PBX's log: an alert's number and no more. */
+	{ "alert: client level=0 unknown_ca(48) at_us=0", ROOT,
+	  TRUST_CAUSE_MISSING_INTERMEDIATE, LIKELY },
+	{ "alert: client level=0 bad_certificate(42) at_us=0", ROOT, NAME,
+	  POSSIBLE },
+	{ "alert: client level=0 unsupported_certificate(43) at_us=0", OURS,
+	  TRUST_CAUSE_WEAK_SIGNATURE, POSSIBLE },
+	{ "alert: client level=0 certificate_revoked(44) at_us=0", OURS, NONE,
+	  LIKELY },
+	{ "alert: client level=0 certificate_expired(45) at_us=0", EXPIRED,
+	  TOO_NEW, LIKELY },
+	{ "alert: client level=0 certificate_unknown(46) at_us=0", ROOT, NAME,
+	  POSSIBLE },
+	{ "alert: client level=0 decrypt_error(51) at_us=0", ROOT, OURS,
+	  POSSIBLE },
+	{ "alert: client level=0 handshake_failure(40) at_us=0",
+	  TRUST_CAUSE_NO_SHARED_CIPHER, TRUST_CAUSE_PROTOCOL_VERSION,
+	  POSSIBLE },
+	{ "alert: client level=0 protocol_version(70) at_us=0",
+	  TRUST_CAUSE_PROTOCOL_VERSION, NONE, LIKELY },
+	{ "alert: client level=0 internal_error(80) at_us=0",
+	  TRUST_CAUSE_UNKNOWN, NONE, POSSIBLE },
+	{ "alert: server level=0 protocol_version(70) at_us=0",
+	  TRUST_CAUSE_PROTOCOL_VERSION, TRUST_CAUSE_SCANNER, LIKELY },
+	{ "alert: server level=0 handshake_failure(40) at_us=0",
+	  TRUST_CAUSE_NO_SHARED_CIPHER, KEY_TYPE, POSSIBLE },
+	{ "no_shared_cipher: yes", TRUST_CAUSE_NO_SHARED_CIPHER, KEY_TYPE,
+	  LIKELY },
+	/* Whose certificate else would a server speak of? */
+	{ "alert: server level=2 unknown_ca(48) at_us=0",
+	  TRUST_CAUSE_CLIENT_CERTIFICATE_REFUSED, TRUST_CAUSE_UNKNOWN, LIKELY },
+	{ "alert: server level=2 certificate_required(116) at_us=0",
+	  TRUST_CAUSE_CLIENT_CERTIFICATE_MISSING, NONE, CERTAIN },
+	/* Server warnings, Java's clients get them all the time. */
+	{ "version: TLSv1.2\nstage: finished\nend: fin\nhello_seen: yes\n"
+	  "alert: server level=1 unrecognized_name(112) at_us=0",
+	  TRUST_CAUSE_CLOSED_SILENTLY, TRUST_CAUSE_SCANNER, POSSIBLE },
+	/* A capture that began late: only the middle of a connection. */
+	{ "first: other\nfirst_bytes: 1703030040aabbcc\nstage: bytes\n"
+	  "end: fin", TRUST_CAUSE_UNKNOWN, TRUST_CAUSE_NOT_TLS, POSSIBLE },
+	{ "first: other\nfirst_bytes: 140303000101\nstage: bytes\n"
+	  "end: rst", TRUST_CAUSE_UNKNOWN, TRUST_CAUSE_NOT_TLS, POSSIBLE },
+	{ "first: alert\nfirst_bytes: 15030300020230\nversion: TLSv1.2\n"
+	  "stage: certificate\nend: fin\n"
+	  "alert: client level=2 unknown_ca(48) at_us=9 in_clear", ROOT,
+	  TRUST_CAUSE_MISSING_INTERMEDIATE, LIKELY },
+	/* No ClientHello, no timing. */
+	{ "version: TLSv1.2\nstage: certificate\nend: fin", SILENT, ROOT,
+	  POSSIBLE },
+	{ "version: TLSv1.2\nstage: finished\nend: fin", SILENT,
+	  TRUST_CAUSE_SCANNER, POSSIBLE },
+	/* TLS 1.3: an alert that a capture cannot read. */
+	{ "version: TLSv1.3\nstage: certificate\nend: fin\n"
+	  "us_since_flight: 900\nalert_hidden: yes", ROOT, NAME, POSSIBLE },
+	/* It lists no client certificate, and leaves of its own accord. */
+	{ "version: TLSv1.2\nstage: finished\nend: fin\nhello_seen: yes\n"
+	  "us_since_flight: 900\nclient_cert_asked: yes\n"
+	  "client_cert_empty: yes", SILENT, TRUST_CAUSE_SCANNER, POSSIBLE },
+	{ "version: TLSv1.2\nstage: certificate\nour_key: rsa\n"
+	  "hello_seen: yes\nmax_version: TLSv1.3\n"
+	  "alert: client level=2 illegal_parameter(47) at_us=9", OURS,
+	  TRUST_CAUSE_UNKNOWN, LIKELY },
+	/* Obsolete suites in a capture of somebody else's server. */
+	{ "hello_seen: yes\nstage: hello\nciphers: 0005 000a 00ff\n"
+	  "alert: server level=2 handshake_failure(40) at_us=9",
+	  TRUST_CAUSE_NO_SHARED_CIPHER, NONE, LIKELY },
+};
+
+static void
+partial_evidence_is_judged_with_care(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(partial); i++) {
+		struct trust_evidence e;
+		struct trust_verdict v;
+		int line;
+
+		if (trust_evidence_scan(&e, str_cstr(partial[i].evidence),
+		    &line) != 0)
+			fail_msg("%zu: line %d", i, line);
+		trust_judge(&v, &e, NULL);
+		if (v.cause != partial[i].cause ||
+		    v.next_best != partial[i].next_best ||
+		    v.confidence != partial[i].confidence)
+			fail_msg("%s: %s, %s, %s", partial[i].evidence,
+			    trust_cause_name(v.cause),
+			    trust_confidence_name(v.confidence),
+			    trust_cause_name(v.next_best));
+	}
+}
+
 static void
 remedy_of(const char *name, const char *ca, const char *root,
     const char *expected)
@@ -787,6 +890,7 @@ main(void)
 		cmocka_unit_test(the_hello_tells_the_phones_clock),
 		cmocka_unit_test(one_silence_of_an_unknown_client_is_no_proof),
 		cmocka_unit_test(a_phone_without_the_time_lives_in_the_past),
+		cmocka_unit_test(partial_evidence_is_judged_with_care),
 		cmocka_unit_test(the_remedy_names_what_to_install),
 		cmocka_unit_test(the_remedy_names_the_phones_setting),
 		cmocka_unit_test(each_remedy_names_what_to_change),
