@@ -2,131 +2,55 @@
 #include "ca/authority.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
-#include "ca/issue.h"
+#include "ca/ca_int.h"
 #include "x509/cert.h"
 
-#define DAY_S         ((int64_t)86400)
-#define RENEW_S       (30 * DAY_S)
-#define KEY_FILE_MAX  16384
-/* 2025-01-01: no clock of a host that runs this is right and before it. */
-#define CLOCK_SANE_S  ((int64_t)1735689600)
+/* With the CA's key kept elsewhere a certificate is used to near its end. */
+#define LEFT_WITHOUT_KEY_S (30 * CA_DAY_S)
 
-/* One run of ca_ensure; what is loaded is freed at its end. */
+/* One run; what is loaded is freed at its end. */
 struct run {
-	struct ca_files *files;
-	char ca_key_file[512];
-	struct ca_names names;
+	struct ca_folder folder;
+	const struct ca_server_want *want;
 	int64_t now_s;
 	struct buf *why;
-	X509 *ca, *server;
-	EVP_PKEY *ca_key, *server_key;
+	X509 *server;
+	EVP_PKEY *server_key;
+	bool created;
 };
 
-static bool
-is_there(const char *path)
-{
-	return access(path, F_OK) == 0;
-}
+/* ---- the CA ---- */
 
 static int
-read_cert(X509 **out, const char *path, struct buf *why)
-{
-	struct buf text;
-	int rc;
-
-	buf_init(&text, X509_FILE_MAX);
-	rc = file_read(&text, path, FILE_PUBLIC, why);
-	if (rc == 0)
-		rc = x509_cert_read(out, path, buf_as_str(&text), why);
-	buf_fini(&text);
-	return rc;
-}
-
-static int
-read_key(EVP_PKEY **out, const char *path, struct buf *why)
-{
-	char bytes[KEY_FILE_MAX];
-	struct buf text;
-	int rc;
-
-	buf_init_array(&text, bytes, sizeof(bytes));
-	rc = file_read(&text, path, FILE_SECRET, why);
-	if (rc == 0)
-		rc = x509_key_read(out, path, buf_as_str(&text), why);
-	OPENSSL_cleanse(bytes, sizeof(bytes));
-	return rc;
-}
-
-static int
-write_bio(const char *path, enum file_kind kind, BIO *bio, bool complete,
+new_key(EVP_PKEY **out, const char *path, enum ca_key_type type,
     struct buf *why)
 {
-	char *p = NULL;
-	long n = bio != NULL ? BIO_get_mem_data(bio, &p) : 0;
-
-	ERR_clear_error();
-	if (!complete || n <= 0) {
-		buf_printf(why, "%s: cannot be put in PEM form", path);
-		return E_CRYPTO;
-	}
-	return file_write(path, kind, str_of(p, (size_t)n), why);
-}
-
-static int
-write_key(const char *path, EVP_PKEY *key, struct buf *why)
-{
-	BIO *bio = BIO_new(BIO_s_secmem());
-	bool ok = bio != NULL && PEM_write_bio_PrivateKey(bio, key, NULL, NULL,
-	    0, NULL, NULL) == 1;
-	int rc = write_bio(path, FILE_SECRET, bio, ok, why);
-
-	BIO_free(bio);
-	return rc;
-}
-
-/* second may be NULL. */
-static int
-write_certs(const char *path, X509 *first, X509 *second, struct buf *why)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	bool ok = bio != NULL && PEM_write_bio_X509(bio, first) == 1 &&
-	    (second == NULL || PEM_write_bio_X509(bio, second) == 1);
-	int rc = write_bio(path, FILE_PUBLIC, bio, ok, why);
-
-	BIO_free(bio);
-	return rc;
-}
-
-static int
-new_key(EVP_PKEY **out, const char *path, struct buf *why)
-{
-	int rc = ca_key_new(out);
+	int rc = ca_key_new(out, type);
 
 	if (rc != 0) {
-		buf_printf(why, "%s: no RSA key could be made", path);
+		buf_printf(why, "%s: no key could be made", path);
 		return rc;
 	}
-	return write_key(path, *out, why);
+	return ca_write_key(path, *out, why);
 }
 
+/* A certificate for the key that is loaded. */
 static int
-check_clock(struct run *r)
+make_root(struct ca_folder *f, const struct ca_root_want *want,
+    int64_t now_s, struct buf *why)
 {
-	if (r->now_s >= CLOCK_SANE_S)
-		return 0;
-	buf_printf(r->why, "this host's clock is before 2025: set it before "
-	    "certificates are made");
-	return E_STATE;
+	int rc = ca_root_new(&f->cert, f->key, want, now_s);
+
+	if (rc != 0) {
+		buf_printf(why, "%s: the certificate could not be made%s",
+		    f->ca_cert, rc == E_PARSE ? ": it can be confined to DNS "
+		    "names and IPv4 networks as 10.0.0.0/8 alone" : "");
+		return rc;
+	}
+	return ca_write_certs(f->ca_cert, f->cert, NULL, why);
 }
 
 /*
@@ -136,82 +60,50 @@ check_clock(struct run *r)
 static int
 make_ca(struct run *r)
 {
-	const struct ca_files *f = r->files;
-	int rc = check_clock(r);
+	struct ca_root_want want = { .domain = r->want->names.domain };
+	struct ca_folder *f = &r->folder;
+	int rc = ca_check_clock(r->now_s, r->why);
 
 	if (rc != 0)
 		return rc;
-	if (is_there(f->server_cert)) {
+	if (ca_is_there(f->server_cert)) {
 		buf_printf(r->why, "%s: is missing, but %s was issued by it: "
 		    "put it back (it is the second certificate in there), or "
 		    "remove that and %s for a new CA that every phone must be "
-		    "given", f->ca_cert, f->server_cert, r->ca_key_file);
+		    "given", f->ca_cert, f->server_cert, f->ca_key);
 		return E_ABSENT;
 	}
-	if (is_there(r->ca_key_file))
-		rc = read_key(&r->ca_key, r->ca_key_file, r->why);
+	if (ca_is_there(f->ca_key))
+		rc = ca_read_key(&f->key, f->ca_key, r->why);
 	else
-		rc = new_key(&r->ca_key, r->ca_key_file, r->why);
-	if (rc != 0)
-		return rc;
-	rc = ca_root_new(&r->ca, r->ca_key, r->names.domain, r->now_s);
-	if (rc != 0) {
-		buf_printf(r->why, "%s: the certificate could not be made",
-		    f->ca_cert);
-		return rc;
-	}
-	return write_certs(f->ca_cert, r->ca, NULL, r->why);
-}
-
-static int
-load_ca(struct run *r)
-{
-	const char *path = r->files->ca_cert;
-	int rc = read_cert(&r->ca, path, r->why);
-
-	if (rc != 0)
-		return rc;
-	if (x509_time_s(X509_get0_notAfter(r->ca)) < r->now_s) {
-		buf_printf(r->why, "%s: the CA has expired: move it, %s and %s "
-		    "away for a new one, which every phone must then be given",
-		    path, r->ca_key_file, r->files->server_cert);
-		return E_MISMATCH;
-	}
-	/* Wrong modes are told even in a start that needs no key. */
-	if (is_there(r->ca_key_file))
-		rc = read_key(&r->ca_key, r->ca_key_file, r->why);
-	if (rc == 0 && r->ca_key != NULL &&
-	    X509_check_private_key(r->ca, r->ca_key) != 1) {
-		ERR_clear_error();
-		buf_printf(r->why, "%s: does not belong to %s: put the right "
-		    "pair there", r->ca_key_file, path);
-		rc = E_MISMATCH;
-	}
-	return rc;
+		rc = new_key(&f->key, f->ca_key, CA_KEY_RSA, r->why);
+	return rc != 0 ? rc : make_root(f, &want, r->now_s, r->why);
 }
 
 static int
 ensure_ca(struct run *r)
 {
-	if (is_there(r->files->ca_cert))
-		return load_ca(r);
-	r->files->created = true;
+	if (ca_is_there(r->folder.ca_cert))
+		return ca_folder_load(&r->folder, r->now_s, r->why);
+	r->created = true;
 	return make_ca(r);
 }
+
+/* ---- the edge's own certificate ---- */
 
 /* What is in DIR/server.pem; one that is not ours is never overwritten. */
 static int
 load_server(struct run *r)
 {
-	const struct ca_files *f = r->files;
-	EVP_PKEY *ca_public = X509_get0_pubkey(r->ca);
+	const struct ca_folder *f = &r->folder;
+	EVP_PKEY *ca_public = X509_get0_pubkey(f->cert);
 	int rc = 0;
 
-	if (is_there(f->server_key))
-		rc = read_key(&r->server_key, f->server_key, r->why);
-	if (rc != 0 || !is_there(f->server_cert))
+	if (ca_is_there(f->server_key))
+		rc = ca_read_key(&r->server_key, f->server_key, r->why);
+	if (rc != 0 || !ca_is_there(f->server_cert))
 		return rc;
-	rc = read_cert(&r->server, f->server_cert, r->why);
+	rc = ca_read_cert(&r->server, f->server_cert, r->why);
 	if (rc != 0)
 		return rc;
 	if (ca_public == NULL || X509_verify(r->server, ca_public) != 1) {
@@ -227,13 +119,41 @@ load_server(struct run *r)
 static bool
 server_is_good(struct run *r)
 {
+	int days = r->want->days > 0 ? r->want->days : CA_SERVER_DAYS;
+	int64_t left_s = r->folder.key != NULL ?
+	    ca_renew_before_s(days) : LEFT_WITHOUT_KEY_S;
 	bool good = r->server != NULL && r->server_key != NULL &&
-	    x509_time_s(X509_get0_notAfter(r->server)) - r->now_s >= RENEW_S &&
+	    x509_time_s(X509_get0_notAfter(r->server)) - r->now_s >= left_s &&
 	    X509_check_private_key(r->server, r->server_key) == 1 &&
-	    ca_covers(r->server, &r->names);
+	    ca_covers(r->server, &r->want->names);
 
 	ERR_clear_error();
 	return good;
+}
+
+/* Made, and checked against the CA's constraints. */
+static int
+make_server(X509 **out, const struct ca_folder *f,
+    const struct ca_server_want *want, EVP_PKEY *key, int64_t now_s,
+    struct buf *why)
+{
+	X509 *cert = NULL;
+	int rc = ca_server_new(&cert, key, want, f->cert, f->key, now_s);
+
+	if (rc != 0) {
+		buf_printf(why, "a certificate for %s could not be made",
+		    want->names.domain);
+	} else if (!ca_permits(f->cert, cert)) {
+		buf_printf(why, "%s: this CA was confined when it was made "
+		    "(nameConstraints; siptrust ca show) and may not issue "
+		    "for %s or one of the other names and addresses",
+		    f->ca_cert, want->names.domain);
+		X509_free(cert);
+		rc = E_MISMATCH;
+	} else {
+		*out = cert;
+	}
+	return rc;
 }
 
 /*
@@ -243,133 +163,199 @@ server_is_good(struct run *r)
 static int
 issue_server(struct run *r)
 {
-	const struct ca_files *f = r->files;
+	struct ca_folder *f = &r->folder;
 	X509 *cert = NULL;
-	int rc = check_clock(r);
+	int rc = ca_check_clock(r->now_s, r->why);
 
 	if (rc != 0)
 		return rc;
-	if (r->ca_key == NULL) {
+	if (f->key == NULL) {
 		buf_printf(r->why, "%s: a server certificate must be issued "
 		    "(none yet, it expires within 30 days, or does not name "
 		    "%s and this host's addresses), but the CA's key is "
-		    "missing: put it back", r->ca_key_file, r->names.domain);
+		    "missing: put it back", f->ca_key,
+		    r->want->names.domain);
 		return E_ABSENT;
 	}
 	if (r->server_key == NULL)
-		rc = new_key(&r->server_key, f->server_key, r->why);
-	if (rc != 0)
-		return rc;
-	rc = ca_server_new(&cert, r->server_key, &r->names, r->ca, r->ca_key,
-	    r->now_s);
-	if (rc != 0)
-		buf_printf(r->why, "%s: the certificate could not be made",
-		    f->server_cert);
-	else
-		rc = write_certs(f->server_cert, cert, r->ca, r->why);
+		rc = new_key(&r->server_key, f->server_key, CA_KEY_RSA,
+		    r->why);
+	if (rc == 0)
+		rc = make_server(&cert, f, r->want, r->server_key, r->now_s,
+		    r->why);
+	if (rc == 0)
+		rc = ca_write_certs(f->server_cert, cert, f->cert, r->why);
 	X509_free(cert);
 	return rc;
 }
 
-/* The folder, locked until the returned descriptor is closed. */
 static int
-open_folder(const char *dir, struct buf *why)
-{
-	struct stat st;
-	int fd;
-
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-		int rc = -errno;
-		buf_printf(why, "%s: cannot make this folder: %s", dir,
-		    err_str(rc));
-		return rc;
-	}
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0 || flock(fd, LOCK_EX) != 0) {
-		int rc = -errno;
-		buf_printf(why, "%s: cannot open this folder: %s", dir,
-		    err_str(rc));
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	if ((st.st_mode & 022) != 0) {
-		buf_printf(why, "%s: others can write in this folder, and so "
-		    "exchange its keys: chmod go-w %s", dir, dir);
-		close(fd);
-		return E_CONFIG;
-	}
-	return fd;
-}
-
-static int
-set_paths(struct run *r, const char *dir)
-{
-	struct { char *to; size_t size; const char *name; } path[] = {
-		{ r->files->ca_cert, sizeof(r->files->ca_cert), "ca.pem" },
-		{ r->files->server_cert, sizeof(r->files->server_cert),
-		    "server.pem" },
-		{ r->files->server_key, sizeof(r->files->server_key),
-		    "server-key.pem" },
-		{ r->ca_key_file, sizeof(r->ca_key_file), "ca-key.pem" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(path); i++) {
-		int n = snprintf(path[i].to, path[i].size, "%s/%s", dir,
-		    path[i].name);
-		if (n < 0 || (size_t)n >= path[i].size) {
-			buf_printf(r->why, "%s: this path is too long", dir);
-			return -ENAMETOOLONG;
-		}
-	}
-	return 0;
-}
-
-static int
-check_domain(struct run *r)
+check_domain(const char *domain, struct buf *why)
 {
 	struct addr a;
 
-	if (ca_is_dns_name(r->names.domain) ||
-	    addr_parse_ip(&a, str_cstr(r->names.domain)) == 0)
+	if (ca_is_dns_name(domain) || addr_parse_ip(&a, str_cstr(domain)) == 0)
 		return 0;
-	buf_printf(r->why, "domain = \"%s\": found neither a DNS name nor an "
-	    "address; letters, digits, hyphens and dots are expected",
-	    r->names.domain);
+	buf_printf(why, "domain = \"%s\": found neither a DNS name nor an "
+	    "address; letters, digits, hyphens and dots are expected", domain);
 	return E_CONFIG;
 }
 
-int
-ca_ensure(struct ca_files *out, const char *dir, const char *domain,
-    const struct addr *ips, size_t nips, int64_t now_s, struct buf *why)
+static void
+put_files(struct ca_files *out, const struct run *r, bool issued)
 {
-	struct ca_files files = { .created = false };
-	struct run r = {
-		.files = &files, .names = { domain, ips, nips },
-		.now_s = now_s, .why = why,
-	};
-	int fd = -1, rc;
+	const struct ca_folder *f = &r->folder;
 
-	rc = set_paths(&r, dir);
+	*out = (struct ca_files) { .created = r->created, .issued = issued };
+	str_copy(out->ca_cert, sizeof(out->ca_cert), str_cstr(f->ca_cert));
+	str_copy(out->server_cert, sizeof(out->server_cert),
+	    str_cstr(f->server_cert));
+	str_copy(out->server_key, sizeof(out->server_key),
+	    str_cstr(f->server_key));
+	x509_fingerprint(f->cert, out->fingerprint);
+}
+
+int64_t
+ca_renew_before_s(int days)
+{
+	return days * CA_DAY_S / 3;
+}
+
+int
+ca_ensure(struct ca_files *out, const char *dir,
+    const struct ca_server_want *want, int64_t now_s, struct buf *why)
+{
+	struct run r = { .want = want, .now_s = now_s, .why = why };
+	bool issued = false;
+	int rc = check_domain(want->names.domain, why);
+
+	r.folder.fd = -1;
 	if (rc == 0)
-		rc = check_domain(&r);
-	if (rc == 0 && (fd = open_folder(dir, why)) < 0)
-		rc = fd;
+		rc = ca_folder_open(&r.folder, dir, why);
 	if (rc == 0)
 		rc = ensure_ca(&r);
 	if (rc == 0)
 		rc = load_server(&r);
-	if (rc == 0 && !server_is_good(&r))
+	if (rc == 0 && !server_is_good(&r)) {
 		rc = issue_server(&r);
-	if (rc == 0) {
-		x509_fingerprint(r.ca, files.fingerprint);
-		*out = files;
+		issued = rc == 0;
 	}
-	X509_free(r.ca);
+	if (rc == 0)
+		put_files(out, &r, issued);
 	X509_free(r.server);
-	EVP_PKEY_free(r.ca_key);
 	EVP_PKEY_free(r.server_key);
-	if (fd >= 0)
-		close(fd);
+	ca_folder_close(&r.folder);
+	return rc;
+}
+
+/* ---- by command ---- */
+
+int
+ca_init(const char *dir, const struct ca_root_want *want, int64_t now_s,
+    struct buf *why)
+{
+	struct ca_folder f = { .fd = -1 };
+	const char *there[] = { f.ca_key, f.ca_cert, f.server_cert };
+	int rc = check_domain(want->domain, why);
+
+	if (rc == 0)
+		rc = ca_check_clock(now_s, why);
+	if (rc == 0)
+		rc = ca_folder_open(&f, dir, why);
+	for (size_t i = 0; i < ARRAY_LEN(there) && rc == 0; i++) {
+		if (!ca_is_there(there[i]))
+			continue;
+		buf_printf(why, "%s: is there already; every phone would have "
+		    "to be given the new CA: move it away first if that is "
+		    "wanted", there[i]);
+		rc = E_EXISTS;
+	}
+	if (rc == 0)
+		rc = ca_key_new(&f.key, CA_KEY_RSA);
+	/* The certificate first in memory: a wrong wish leaves no key behind. */
+	if (rc == 0) {
+		X509 *trial = NULL;
+		rc = ca_root_new(&trial, f.key, want, now_s);
+		X509_free(trial);
+		if (rc == E_PARSE)
+			buf_puts(why, "a CA can be confined to DNS names and "
+			    "to IPv4 networks such as 10.0.0.0/8, nothing "
+			    "else");
+	}
+	if (rc == 0)
+		rc = ca_write_key(f.ca_key, f.key, why);
+	if (rc == 0)
+		rc = make_root(&f, want, now_s, why);
+	ca_folder_close(&f);
+	return rc;
+}
+
+static int
+load_or_make_key(EVP_PKEY **out, const struct ca_issue_want *want,
+    struct buf *why)
+{
+	const char *files[] = { want->cert_file, want->key_file };
+
+	if (want->replace && ca_is_there(want->key_file))
+		return ca_read_key(out, want->key_file, why);
+	for (size_t i = 0; i < ARRAY_LEN(files) && !want->replace; i++) {
+		if (!ca_is_there(files[i]))
+			continue;
+		buf_printf(why, "%s: is there already", files[i]);
+		return E_EXISTS;
+	}
+	return ca_key_new(out, want->key_type);
+}
+
+static int
+check_issue(const struct ca_folder *f, const struct ca_issue_want *want,
+    int64_t now_s, struct buf *why)
+{
+	int64_t end_s = x509_time_s(X509_get0_notAfter(f->cert));
+	int days = want->server.days > 0 ? want->server.days : CA_SERVER_DAYS;
+
+	if (f->key == NULL) {
+		buf_printf(why, "%s: is missing: without it nothing can be "
+		    "issued", f->ca_key);
+		return E_ABSENT;
+	}
+	if (now_s + days * CA_DAY_S > end_s) {
+		buf_printf(why, "%s: the CA itself ends in %lld days: no "
+		    "certificate of it can be valid for %d", f->ca_cert,
+		    (long long)((end_s - now_s) / CA_DAY_S), days);
+		return E_MISMATCH;
+	}
+	return 0;
+}
+
+int
+ca_issue(const char *dir, const struct ca_issue_want *want, int64_t now_s,
+    struct buf *why)
+{
+	struct ca_folder f = { .fd = -1 };
+	EVP_PKEY *key = NULL;
+	X509 *cert = NULL;
+	int rc = check_domain(want->server.names.domain, why);
+
+	if (rc == 0)
+		rc = ca_check_clock(now_s, why);
+	if (rc == 0)
+		rc = ca_folder_open(&f, dir, why);
+	if (rc == 0)
+		rc = ca_folder_load(&f, now_s, why);
+	if (rc == 0)
+		rc = check_issue(&f, want, now_s, why);
+	if (rc == 0)
+		rc = load_or_make_key(&key, want, why);
+	if (rc == 0)
+		rc = make_server(&cert, &f, &want->server, key, now_s, why);
+	/* The key first: a certificate without it would be of no use. */
+	if (rc == 0 && !ca_is_there(want->key_file))
+		rc = ca_write_key(want->key_file, key, why);
+	if (rc == 0)
+		rc = ca_write_certs(want->cert_file, cert, f.cert, why);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	ca_folder_close(&f);
 	return rc;
 }

@@ -15,28 +15,54 @@
  * before any socket is; it may be kept elsewhere once everything is issued.
  * A key that others can read, or a folder that they can write, is refused.
  */
-#include "base/addr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "ca/issue.h"
 
 struct ca_files {
 	char ca_cert[512];     /* DIR/ca.pem            */
 	char server_cert[512]; /* DIR/server.pem        */
 	char server_key[512];  /* DIR/server-key.pem    */
 	char fingerprint[96];  /* SHA-256 of the CA     */
-	bool created;          /* made just now         */
+	bool created;          /* the CA was made just now         */
+	bool issued;           /* the server certificate was, too  */
 };
 
 /*
  * Make what is missing in dir (made 0700 when absent).  An existing CA is
  * kept; the server certificate is issued anew, for the same key, when it is
- * missing, expires within 30 days, or does not name domain or one of ips (IPv6
- * and the any address are passed over).  One that this CA did not issue is
+ * missing, has a third of its life left, or does not name what want says (IPv6
+ * and the any address are passed over).  While the CA's key is kept elsewhere
+ * it is used until 30 days before its end.  One that this CA did not issue is
  * never overwritten.  0, or an error with a sentence in why; *out is then
  * untouched.
  */
 MUSTCHECK int ca_ensure(struct ca_files *out, const char *dir,
-    const char *domain, const struct addr *ips, size_t nips, int64_t now_s,
-    struct buf *why);
+    const struct ca_server_want *want, int64_t now_s, struct buf *why);
+
+/* How long before its end a certificate for so many days is renewed. */
+int64_t ca_renew_before_s(int days);
+
+/*
+ * A new CA in dir.  0, E_EXISTS: there is one, or what one has issued; else
+ * as ca_ensure.  Then nothing was written.
+ */
+MUSTCHECK int ca_init(const char *dir, const struct ca_root_want *want,
+    int64_t now_s, struct buf *why);
+
+struct ca_issue_want {
+	struct ca_server_want server;
+	enum ca_key_type key_type;
+	const char *cert_file;   /* leaf, then CA                           */
+	const char *key_file;    /* 0600                                    */
+	bool replace;            /* the certificate, for the key that is there */
+};
+
+/*
+ * A server certificate of the CA in dir.  0, E_EXISTS; E_MISMATCH: the CA's
+ * end or its constraints do not allow it; else as ca_ensure.
+ */
+MUSTCHECK int ca_issue(const char *dir, const struct ca_issue_want *want,
+    int64_t now_s, struct buf *why);
 
 #endif

@@ -9,8 +9,8 @@
 
 #define DAY_S            ((int64_t)86400)
 #define KEY_BITS         2048 /* phones of 2010 know RSA, and 2048 of it */
-#define CA_YEARS         20
 #define SERIAL_BYTES     16
+#define CONSTRAINTS_MAX  16384
 #define COMMON_NAME_MAX  64   /* RFC 5280 A.1, ub-common-name */
 
 /*
@@ -23,12 +23,12 @@
  */
 #define CA_BACKDATE_DAYS     (15 * 365)
 #define SERVER_BACKDATE_DAYS 420
-#define SERVER_DAYS          398
 
 int
-ca_key_new(EVP_PKEY **out)
+ca_key_new(EVP_PKEY **out, enum ca_key_type type)
 {
-	EVP_PKEY *key = EVP_RSA_gen(KEY_BITS);
+	EVP_PKEY *key = type == CA_KEY_P256 ? EVP_EC_gen("P-256") :
+	    EVP_RSA_gen(KEY_BITS);
 
 	ERR_clear_error();
 	if (key == NULL)
@@ -118,25 +118,68 @@ add_ext(X509 *cert, X509 *issuer, int nid, const char *value)
 	return ok;
 }
 
-int
-ca_root_new(X509 **out, EVP_PKEY *key, const char *domain, int64_t now_s)
+/* "10.0.0.0/8" as OpenSSL wants it, "10.0.0.0/255.0.0.0". */
+static bool
+put_network(struct buf *out, struct str text)
 {
+	struct str host = str_cut(&text, '/');
+	struct addr a;
+	uint32_t bits = 32, mask;
+
+	if (addr_parse_ip(&a, host) != 0 || a.u.sa.sa_family != AF_INET ||
+	    (text.p != NULL && (!str_u32(text, &bits) || bits > 32)))
+		return false;
+	mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
+	buf_printf(out, "IP:%.*s/%u.%u.%u.%u", STR_FMT(host), mask >> 24,
+	    (mask >> 16) & 255, (mask >> 8) & 255, mask & 255);
+	return true;
+}
+
+static int
+add_constraints(X509 *cert, const struct ca_root_want *want)
+{
+	struct buf value;
+	int rc;
+
+	if (want->npermit == 0)
+		return 0;
+	buf_init(&value, CONSTRAINTS_MAX);
+	buf_puts(&value, "critical");
+	for (size_t i = 0; i < want->npermit; i++) {
+		const char *permit = want->permit[i];
+
+		buf_puts(&value, ",permitted;");
+		if (ca_is_dns_name(permit))
+			buf_printf(&value, "DNS:%s", permit);
+		else if (!put_network(&value, str_cstr(permit)))
+			value.failed = true;
+	}
+	buf_putc(&value, '\0');
+	rc = value.failed ? E_PARSE : 0;
+	if (rc == 0 && !add_ext(cert, cert, NID_name_constraints, value.p))
+		rc = E_CRYPTO;
+	buf_fini(&value);
+	return rc;
+}
+
+static int
+fill_root(X509 *cert, EVP_PKEY *key, const struct ca_root_want *want,
+    int64_t now_s)
+{
+	int years = want->years > 0 ? want->years : CA_ROOT_YEARS;
 	char cn[COMMON_NAME_MAX + 1];
 	struct buf text;
-	X509 *cert = X509_new();
 
-	if (cert == NULL)
-		return -ENOMEM;
 	buf_init_array(&text, cn, sizeof(cn));
 	buf_puts(&text, "siptrust CA ");
-	str_copy(cn + text.n, sizeof(cn) - text.n, str_cstr(domain));
+	str_copy(cn + text.n, sizeof(cn) - text.n, str_cstr(want->domain));
 	/*
 	 * No pathlen: a limit of zero makes OpenSSL check the path before the
 	 * signature, and the root unreadable for a trust probe (design 5).
 	 */
 	if (!X509_set_version(cert, X509_VERSION_3) || !set_serial(cert) ||
 	    !set_dates(cert, now_s - CA_BACKDATE_DAYS * DAY_S,
-	    now_s + (CA_YEARS * 365 + CA_YEARS / 4) * DAY_S) ||
+	    now_s + (years * 365 + years / 4) * DAY_S) ||
 	    !set_name(X509_get_subject_name(cert), cn) ||
 	    !X509_set_issuer_name(cert, X509_get_subject_name(cert)) ||
 	    !X509_set_pubkey(cert, key) ||
@@ -145,14 +188,47 @@ ca_root_new(X509 **out, EVP_PKEY *key, const char *domain, int64_t now_s)
 	    "critical,keyCertSign,cRLSign") ||
 	    !add_ext(cert, cert, NID_subject_key_identifier, "hash") ||
 	    !add_ext(cert, cert, NID_authority_key_identifier,
-	    "keyid:always") ||
-	    !X509_sign(cert, key, EVP_sha256())) {
-		ERR_clear_error();
-		X509_free(cert);
+	    "keyid:always"))
 		return E_CRYPTO;
-	}
-	*out = cert;
 	return 0;
+}
+
+int
+ca_root_new(X509 **out, EVP_PKEY *key, const struct ca_root_want *want,
+    int64_t now_s)
+{
+	X509 *cert = X509_new();
+	int rc;
+
+	if (cert == NULL)
+		return -ENOMEM;
+	rc = fill_root(cert, key, want, now_s);
+	if (rc == 0)
+		rc = add_constraints(cert, want);
+	if (rc == 0 && !X509_sign(cert, key, EVP_sha256()))
+		rc = E_CRYPTO;
+	if (rc == 0) {
+		*out = cert;
+		return 0;
+	}
+	ERR_clear_error();
+	X509_free(cert);
+	return rc;
+}
+
+bool
+ca_permits(X509 *ca, X509 *cert)
+{
+	NAME_CONSTRAINTS *nc = X509_get_ext_d2i(ca, NID_name_constraints, NULL,
+	    NULL);
+	/* The check reads the names out of what this call has looked up. */
+	bool ok = nc == NULL || (X509_check_purpose(cert, -1, 0) == 1 &&
+	    NAME_CONSTRAINTS_check(cert, nc) == X509_V_OK &&
+	    NAME_CONSTRAINTS_check_CN(cert, nc) == X509_V_OK);
+
+	NAME_CONSTRAINTS_free(nc);
+	ERR_clear_error();
+	return ok;
 }
 
 static int
@@ -214,6 +290,12 @@ add_names(X509 *cert, const struct ca_names *names)
 	else if (ok && ca_is_dns_name(names->domain))
 		ok = add_name(list, GEN_DNS, names->domain,
 		    (int)strlen(names->domain));
+	for (size_t i = 0; ok && i < names->nhost; i++) {
+		const char *host = names->host[i];
+
+		if (!str_ieq(str_cstr(host), str_cstr(names->domain)))
+			ok = add_name(list, GEN_DNS, host, (int)strlen(host));
+	}
 	for (size_t i = 0; ok && i < names->nip; i++) {
 		if (wanted_ip(&names->ip[i]) &&
 		    !listed_before(names, i, &dom) &&
@@ -228,26 +310,32 @@ add_names(X509 *cert, const struct ca_names *names)
 }
 
 int
-ca_server_new(X509 **out, EVP_PKEY *key, const struct ca_names *names,
+ca_server_new(X509 **out, EVP_PKEY *key, const struct ca_server_want *want,
     X509 *ca, EVP_PKEY *ca_key, int64_t now_s)
 {
+	const struct ca_names *names = &want->names;
+	int64_t days = want->days > 0 ? want->days : CA_SERVER_DAYS;
+	int64_t back = days + SERVER_BACKDATE_DAYS > CA_DAYS_MAX - 1 ?
+	    CA_DAYS_MAX - 1 - days : SERVER_BACKDATE_DAYS;
 	/* Old phones look for the name here; a longer one has its SAN only. */
 	const char *cn = strlen(names->domain) <= COMMON_NAME_MAX ?
 	    names->domain : "siptrust";
+	/* keyEncipherment: without it no static RSA suite (RFC 5246 7.4.2);
+	 * an elliptic key cannot encipher (RFC 5480 3). */
+	const char *usage = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ?
+	    "critical,digitalSignature,keyEncipherment" :
+	    "critical,digitalSignature";
 	X509 *cert = X509_new();
 
 	if (cert == NULL)
 		return -ENOMEM;
-	/* keyEncipherment: without it no static RSA suite (RFC 5246 7.4.2). */
 	if (!X509_set_version(cert, X509_VERSION_3) || !set_serial(cert) ||
-	    !set_dates(cert, now_s - SERVER_BACKDATE_DAYS * DAY_S,
-	    now_s + SERVER_DAYS * DAY_S) ||
+	    !set_dates(cert, now_s - back * DAY_S, now_s + days * DAY_S) ||
 	    !set_name(X509_get_subject_name(cert), cn) ||
 	    !X509_set_issuer_name(cert, X509_get_subject_name(ca)) ||
 	    !X509_set_pubkey(cert, key) ||
 	    !add_ext(cert, ca, NID_basic_constraints, "critical,CA:FALSE") ||
-	    !add_ext(cert, ca, NID_key_usage,
-	    "critical,digitalSignature,keyEncipherment") ||
+	    !add_ext(cert, ca, NID_key_usage, usage) ||
 	    !add_ext(cert, ca, NID_ext_key_usage, "serverAuth") ||
 	    !add_ext(cert, ca, NID_subject_key_identifier, "hash") ||
 	    !add_ext(cert, ca, NID_authority_key_identifier, "keyid:always") ||
@@ -268,6 +356,13 @@ names_ip(X509 *cert, const struct addr *a)
 	    (const unsigned char *)&a->u.in.sin_addr, 4, 0) == 1;
 }
 
+static bool
+names_host(X509 *cert, const char *host)
+{
+	return X509_check_host(cert, host, 0,
+	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
+}
+
 bool
 ca_covers(X509 *cert, const struct ca_names *names)
 {
@@ -276,10 +371,12 @@ ca_covers(X509 *cert, const struct ca_names *names)
 
 	if (dom.u.sa.sa_family == AF_INET && !names_ip(cert, &dom))
 		return false;
-	if (ca_is_dns_name(names->domain) &&
-	    X509_check_host(cert, names->domain, 0,
-	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) != 1)
+	if (ca_is_dns_name(names->domain) && !names_host(cert, names->domain))
 		return false;
+	for (size_t i = 0; i < names->nhost; i++) {
+		if (!names_host(cert, names->host[i]))
+			return false;
+	}
 	for (size_t i = 0; i < names->nip && room > 0; i++) {
 		if (!wanted_ip(&names->ip[i]) || listed_before(names, i, &dom))
 			continue;

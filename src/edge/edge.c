@@ -90,13 +90,17 @@ own_ca(struct edge *e, const struct conf *conf, struct buf *why)
 {
 	struct addr all[LOCAL_MAX], ip4[LOCAL_MAX];
 	size_t n = addr_local(all, LOCAL_MAX), n4 = 0;
+	struct ca_server_want want = {
+		.names = { .domain = conf->domain, .ip = ip4 },
+		.days = conf->certificate_days,
+	};
 
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].u.sa.sa_family == AF_INET)
 			ip4[n4++] = all[i];
 	}
-	return ca_ensure(&e->ca, conf->data, conf->domain, ip4, n4,
-	    clock_wall_s(), why);
+	want.names.nip = n4;
+	return ca_ensure(&e->ca, conf->data, &want, clock_wall_s(), why);
 }
 
 bool
@@ -344,6 +348,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	refusals_flush(e->shared.refusals, (uint32_t)e->conf->refusal_window,
 	    now_ms, false);
 	edge_watch_files(e);
+	edge_renew(e);
 }
 
 /* ---- the guest ---- */
@@ -499,6 +504,7 @@ finish(struct edge *e)
 
 	if (e->params->guest != NULL)
 		e->params->guest->stop(e->params->guest->arg);
+	edge_renew_end(e);
 	for (unsigned w = 0; w < e->nworkers && e->worker[w] != NULL; w++)
 		worker_quiesce(e->worker[w]);
 	location_free(e->location);

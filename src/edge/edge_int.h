@@ -37,6 +37,11 @@ struct edge {
 	struct event *on_int, *on_term, *on_hup, *tick;
 	uint64_t loaded;              /* the files of the chains now in use   */
 	uint64_t last;                /* as of the last look                  */
+	struct {
+		pid_t pid;            /* of siptrust ca renew, 0: none        */
+		int out;              /* what it says                         */
+		uint64_t next_ms;     /* not again before                     */
+	} renewal;
 	bool expiry_said;
 	int64_t expiry_looked_s;
 };
@@ -69,5 +74,11 @@ void edge_set_log_level(const struct conf *conf);
 void edge_reload(struct edge *e);
 void edge_watch_files(struct edge *e);   /* once a second */
 void edge_watch_begin(struct edge *e);
+/* The files of all chains again, with the settings that are in force. */
+void edge_reload_chains(struct edge *e);
+
+/* renew.c: once a second, and at the end. */
+void edge_renew(struct edge *e);
+void edge_renew_end(struct edge *e);
 
 #endif

@@ -233,8 +233,8 @@ say_renewed(const struct edge *e, const struct tls_ctx *before)
 			    "chain=%s root=\"%s\"", f[i].name, f[i].root);
 }
 
-static void
-reload_chains(struct edge *e)
+void
+edge_reload_chains(struct edge *e)
 {
 	struct tls_ctx *tls = NULL, *before;
 	struct sockets none = { .n = 0 };
@@ -299,6 +299,6 @@ edge_watch_files(struct edge *e)
 
 	e->last = now;
 	if (settled && now != e->loaded)
-		reload_chains(e);
+		edge_reload_chains(e);
 	watch_expiry(e);
 }

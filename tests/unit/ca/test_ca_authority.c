@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 
 #include "ca/authority.h"
 #include "ca/issue.h"
+#include "ca/show.h"
 #include "x509/cert.h"
 #include "../pki.h"
 
@@ -67,8 +69,16 @@ ensure(const char *domain, const char *address, int64_t now_s)
 
 	if (address != NULL)
 		a[1] = ip(address);
-	return ca_ensure(&files, dir, domain, a, address != NULL ? 2 : 1,
+	return ca_ensure(&files, dir, &(struct ca_server_want) { .names = {
+	    .domain = domain, .ip = a, .nip = address != NULL ? 2 : 1 } },
 	    now_s, &why);
+}
+
+static int
+ensure_in(const char *folder)
+{
+	return ca_ensure(&files, folder, &(struct ca_server_want) {
+	    .names.domain = "example.com" }, PKI_NOW, &why);
 }
 
 static void
@@ -243,9 +253,9 @@ test_reissue(void **state)
 	assert_false(reissued("EXAMPLE.com", "192.0.2.7", PKI_NOW));
 	assert_false(reissued("example.com", NULL, PKI_NOW));
 	assert_false(reissued("example.com", "192.0.2.7",
-	    PKI_NOW + 367 * PKI_DAY));
+	    PKI_NOW + 265 * PKI_DAY));
 	assert_true(reissued("example.com", "192.0.2.7",
-	    PKI_NOW + 369 * PKI_DAY));
+	    PKI_NOW + 266 * PKI_DAY));
 	assert_true(reissued("example.com", "192.0.2.9", PKI_NOW));
 	assert_int_equal(verifies(NULL, "192.0.2.9", PKI_NOW), X509_V_OK);
 	assert_true(reissued("example.org", "192.0.2.9", PKI_NOW));
@@ -381,21 +391,193 @@ test_clock_and_expired_ca(void **state)
 static void
 test_folder_that_cannot_be(void **state)
 {
-	struct addr a = ADDR_NONE;
 	char deep[300], big[700];
 
 	snprintf(deep, sizeof(deep), "%s/a/b", dir);
-	assert_int_equal(ca_ensure(&files, deep, "example.com", &a, 0, PKI_NOW,
-	    &why), -ENOENT);
+	assert_int_equal(ensure_in(deep), -ENOENT);
 	pki_says(&why, "cannot make this folder");
 	pki_write(path("moved"), STR("x"), 0600);
-	assert_int_equal(ca_ensure(&files, path("moved"), "example.com", &a, 0,
-	    PKI_NOW, &why), -ENOTDIR);
+	assert_int_equal(ensure_in(path("moved")), -ENOTDIR);
 	pki_says(&why, "cannot open this folder");
 	memset(big, 'a', sizeof(big));
 	big[sizeof(big) - 1] = '\0';
-	assert_int_equal(ca_ensure(&files, big, "example.com", &a, 0, PKI_NOW,
-	    &why), -ENAMETOOLONG);
+	assert_int_equal(ensure_in(big), -ENAMETOOLONG);
+}
+
+static int
+init(const char *domain, const char *const *permit, size_t n)
+{
+	return ca_init(dir, &(struct ca_root_want) { .domain = domain,
+	    .permit = permit, .npermit = n }, PKI_NOW, &why);
+}
+
+static struct ca_issue_want
+wanted(const char *domain)
+{
+	static char cert[300], key[300];
+
+	str_copy(cert, sizeof(cert), str_cstr(path("moved")));
+	str_copy(key, sizeof(key), str_cstr(path("ca.pem.new")));
+	return (struct ca_issue_want) {
+		.server.names.domain = domain, .cert_file = cert,
+		.key_file = key,
+	};
+}
+
+static int
+issue(const struct ca_issue_want *w)
+{
+	return ca_issue(dir, w, PKI_NOW, &why);
+}
+
+static void
+test_init_overwrites_nothing(void **state)
+{
+	assert_int_equal(init("example.com", NULL, 0), 0);
+	assert_int_equal(mode_of("ca-key.pem"), 0600);
+	X509 *ca = load("ca.pem");
+	assert_true(x509_time_s(X509_get0_notAfter(ca)) >
+	    PKI_NOW + 20 * 365 * PKI_DAY - 1);
+	assert_int_equal(init("example.com", NULL, 0), E_EXISTS);
+	pki_says(&why, "ca-key.pem: is there already");
+	unlink(path("ca-key.pem"));
+	assert_int_equal(init("example.com", NULL, 0), E_EXISTS);
+	pki_says(&why, "ca.pem: is there already");
+	X509 *same = load("ca.pem");
+	assert_int_equal(X509_cmp(ca, same), 0);
+	X509_free(ca);
+	X509_free(same);
+	assert_int_equal(init("no name", NULL, 0), E_CONFIG);
+	pki_says(&why, "found neither a DNS name nor an address");
+}
+
+static void
+test_a_confined_ca(void **state)
+{
+	static const char *const permit[] = { "example.com", "10.0.0.0/8" };
+	static const char *const wrong[] = { "example.com", "no name" };
+	static const char *const host[] = { "pbx.example.com" };
+	static const char *const outside[] = { "pbx.example.org" };
+	struct ca_issue_want w = wanted("example.com");
+	struct addr in = ip("10.1.2.3"), out = ip("192.0.2.7");
+	struct ca_shown shown;
+
+	assert_int_equal(init("example.com", wrong, 2), E_PARSE);
+	pki_says(&why, "confined to DNS names");
+	assert_int_not_equal(access(path("ca-key.pem"), F_OK), 0);
+	assert_int_equal(init("example.com", permit, 2), 0);
+	assert_int_equal(ca_show(&shown, path("ca.pem"), &why), 0);
+	assert_string_equal(shown.permitted,
+	    "example.com\n10.0.0.0/255.0.0.0");
+	/* The edge's own, and others, inside and outside. */
+	assert_int_equal(ensure("example.org", NULL, PKI_NOW), E_MISMATCH);
+	pki_says(&why, "may not issue for example.org");
+	w.server.names.ip = &in;
+	w.server.names.nip = 1;
+	w.server.names.host = host;
+	w.server.names.nhost = 1;
+	assert_int_equal(issue(&w), 0);
+	w.replace = true;
+	w.server.names.ip = &out;
+	assert_int_equal(issue(&w), E_MISMATCH);
+	buf_reset(&why);
+	w.server.names.ip = &in;
+	w.server.names.host = outside;
+	assert_int_equal(issue(&w), E_MISMATCH);
+	pki_says(&why, "confined");
+	ok("example.com", "10.1.2.3", PKI_NOW);
+	assert_int_equal(verifies("example.com", NULL, PKI_NOW), X509_V_OK);
+}
+
+static void
+test_issue(void **state)
+{
+	static const char *const host[] = { "pbx.example.com", "EXAMPLE.com" };
+	struct ca_issue_want w = wanted("example.com");
+	struct addr a[2] = { ip("192.0.2.7"), ip("2001:db8::7") };
+	struct ca_shown s;
+
+	w.server.names = (struct ca_names) { "example.com", a, 2, host, 2 };
+	w.server.days = 90;
+	w.key_type = CA_KEY_P256;
+	assert_int_equal(issue(&w), -ENOENT);
+	pki_says(&why, "ca.pem: cannot open");
+	assert_int_equal(init("example.com", NULL, 0), 0);
+	assert_int_equal(issue(&w), 0);
+	assert_int_equal(mode_of("ca.pem.new"), 0600);
+	assert_int_equal(ca_show(&s, path("moved"), &why), 0);
+	assert_string_equal(s.subject, "CN=example.com");
+	assert_string_equal(s.issuer, "CN=siptrust CA example.com");
+	assert_string_equal(s.names, "example.com\npbx.example.com\n"
+	    "192.0.2.7");
+	assert_string_equal(s.key, "EC P-256");
+	assert_int_equal(s.not_after_s, PKI_NOW + 90 * PKI_DAY);
+	assert_false(s.ca);
+	X509 *x = load("moved");
+	assert_int_equal(X509_get_key_usage(x), KU_DIGITAL_SIGNATURE);
+	X509_free(x);
+	/* Again: not by accident, then for the same key. */
+	assert_int_equal(issue(&w), E_EXISTS);
+	pki_says(&why, "moved: is there already");
+	x = load("moved");
+	w.replace = true;
+	assert_int_equal(issue(&w), 0);
+	X509 *again = load("moved");
+	assert_int_not_equal(X509_cmp(x, again), 0);
+	assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(x),
+	    X509_get0_pubkey(again)), 1);
+	X509_free(x);
+	X509_free(again);
+}
+
+static void
+test_issue_that_cannot_be(void **state)
+{
+	struct ca_issue_want w = wanted("example.com");
+
+	assert_int_equal(ca_init(dir, &(struct ca_root_want) {
+	    .domain = "example.com", .years = 1 }, PKI_NOW, &why), 0);
+	w.server.days = 398;
+	assert_int_equal(issue(&w), E_MISMATCH);
+	pki_says(&why, "the CA itself ends in 365 days");
+	w.server.days = 0;
+	w.server.names.domain = "a b";
+	assert_int_equal(issue(&w), E_CONFIG);
+	pki_says(&why, "found neither");
+	w.server.names.domain = "example.com";
+	w.server.days = 10;
+	assert_int_equal(chmod(path("ca-key.pem"), 0644), 0);
+	assert_int_equal(issue(&w), E_CONFIG);
+	pki_says(&why, "chmod 600");
+	assert_int_equal(chmod(path("ca-key.pem"), 0600), 0);
+	pki_write(path("ca-key.pem"), STR("rubbish"), 0600);
+	assert_int_equal(issue(&w), E_PARSE);
+	pki_says(&why, "ca-key.pem: holds no private key");
+	unlink(path("ca-key.pem"));
+	assert_int_equal(issue(&w), E_ABSENT);
+	pki_says(&why, "ca-key.pem: is missing");
+	assert_int_equal(ca_issue(dir, &w, PKI_NOW + 400 * PKI_DAY, &why),
+	    E_MISMATCH);
+	pki_says(&why, "the CA has expired");
+	assert_int_not_equal(access(path("moved"), F_OK), 0);
+}
+
+/* A third of its life, whatever its life is. */
+static void
+test_a_short_certificate_is_renewed_in_time(void **state)
+{
+	struct ca_server_want w = { .names.domain = "example.com",
+		.days = 3 };
+
+	assert_int_equal(ca_ensure(&files, dir, &w, PKI_NOW, &why), 0);
+	assert_true(files.issued);
+	assert_int_equal(ca_ensure(&files, dir, &w, PKI_NOW + 2 * PKI_DAY - 1,
+	    &why), 0);
+	assert_false(files.issued);
+	assert_int_equal(ca_ensure(&files, dir, &w, PKI_NOW + 2 * PKI_DAY + 1,
+	    &why), 0);
+	assert_true(files.issued);
+	assert_false(files.created);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -415,6 +597,11 @@ main(void)
 		T(test_foreign_server_certificate_is_kept),
 		T(test_clock_and_expired_ca),
 		T(test_folder_that_cannot_be),
+		T(test_init_overwrites_nothing),
+		T(test_a_confined_ca),
+		T(test_issue),
+		T(test_issue_that_cannot_be),
+		T(test_a_short_certificate_is_renewed_in_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

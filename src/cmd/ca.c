@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "ca/authority.h"
+#include "ca/show.h"
+#include "cmd/ca_int.h"
+#include "cmd/cmd.h"
+
+#define WHY_BYTES     4096
+#define PATH_BYTES    1024
+#define LOCAL_MAX     64
+#define OVERRIDES_MAX 4
+#define DAY_S         86400
+
+static const char usage_text[] =
+    "usage: siptrust ca init [--constrain NAME|NET]... [--years N] [OPTION]...\n"
+    "       siptrust ca issue [--host NAME]... [--ip ADDR]... [--days N]\n"
+    "                         [--key rsa|p256] [--out FILE] [OPTION]...\n"
+    "       siptrust ca renew [OPTION]...\n"
+    "       siptrust ca show [FILE] [--json] [OPTION]...\n"
+    "       siptrust ca export [--root NAME] [--for PROFILE] [--url BASE]\n"
+    "                          [--out DIR | --der] [OPTION]...\n"
+    "\n"
+    "A CA of one's own for phones, in the data folder of the edge.\n"
+    "\n"
+    "  init    make one (the edge does so too, at its first start)\n"
+    "  issue   a certificate for another server\n"
+    "  renew   the edge's own certificate, if a third of its life is left\n"
+    "  show    what a certificate says; without FILE: the CA's and the edge's\n"
+    "  export  the CA, or a public root, in the form that a phone takes, and\n"
+    "          the settings to write\n"
+    "\n"
+    "      --constrain X    the CA may issue for this name and below it, or\n"
+    "                       for this network (10.0.0.0/8), and nothing else\n"
+    "      --host NAME      another DNS name to put into the certificate\n"
+    "      --ip ADDR        an IPv4 address to put into it\n"
+    "      --key rsa|p256   RSA-2048 (default; every phone) or P-256\n"
+    "      --out FILE       certificate and CA; the key goes to FILE-key.pem\n"
+    "      --replace        issue anew for the key that is there\n"
+    "      --root NAME      a public root (isrg-root-x1) instead of the CA\n"
+    "      --for PROFILE    a phone: cisco-spa50x, SPA502G, ...\n"
+    "      --url BASE       where the files are served, as in http://pbx:8080\n"
+    "      --der            DER instead of PEM on the standard output\n"
+    "      --json           as JSON\n"
+    "\n"
+    "  -c, --config FILE    settings of the edge; siptrust.conf(5)\n"
+    "      --data DIR       its data folder\n"
+    "      --domain NAME    its SIP domain\n"
+    "      --roots-file FILE  public roots; default: the system's\n"
+    "  -h, --help           this text\n";
+
+enum {
+	OPT_DATA = 256,
+	OPT_DOMAIN,
+	OPT_ROOTS_FILE,
+	OPT_CONSTRAIN,
+	OPT_HOST,
+	OPT_IP,
+	OPT_YEARS,
+	OPT_DAYS,
+	OPT_KEY,
+	OPT_OUT,
+	OPT_REPLACE,
+	OPT_ROOT,
+	OPT_FOR,
+	OPT_URL,
+	OPT_DER,
+	OPT_JSON,
+};
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "data", required_argument, NULL, OPT_DATA },
+	{ "domain", required_argument, NULL, OPT_DOMAIN },
+	{ "roots-file", required_argument, NULL, OPT_ROOTS_FILE },
+	{ "constrain", required_argument, NULL, OPT_CONSTRAIN },
+	{ "host", required_argument, NULL, OPT_HOST },
+	{ "ip", required_argument, NULL, OPT_IP },
+	{ "years", required_argument, NULL, OPT_YEARS },
+	{ "days", required_argument, NULL, OPT_DAYS },
+	{ "key", required_argument, NULL, OPT_KEY },
+	{ "out", required_argument, NULL, OPT_OUT },
+	{ "replace", no_argument, NULL, OPT_REPLACE },
+	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "for", required_argument, NULL, OPT_FOR },
+	{ "url", required_argument, NULL, OPT_URL },
+	{ "der", no_argument, NULL, OPT_DER },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int
+ca_complain(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("siptrust ca: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return code;
+}
+
+/* ---- init, issue, renew ---- */
+
+static void
+print_day(const char *label, int64_t unix_s)
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) != NULL)
+		printf("%s%04d-%02d-%02d", label, tm.tm_year + 1900,
+		    tm.tm_mon + 1, tm.tm_mday);
+}
+
+static int
+verb_init(struct ca_cmd *c, struct buf *why)
+{
+	struct ca_root_want want = {
+		.domain = c->conf->domain, .years = c->years,
+		.permit = c->permit, .npermit = c->npermit,
+	};
+	char path[PATH_BYTES];
+	struct ca_shown s;
+	int rc = ca_init(c->conf->data, &want, clock_wall_s(), why);
+
+	snprintf(path, sizeof(path), "%s/ca.pem", c->conf->data);
+	if (rc == 0)
+		rc = ca_show(&s, path, why);
+	if (rc != 0)
+		return rc == E_EXISTS ? CMD_FINDING : CMD_FAILED;
+	printf("%s\n  subject    %s\n  SHA-256    %s\n", path, s.subject,
+	    s.sha256);
+	print_day("  valid to   ", s.not_after_s);
+	printf("\nIts key is in %s/ca-key.pem: whoever has it can be any "
+	    "server to your phones.\n", c->conf->data);
+	return CMD_OK;
+}
+
+/* FILE and FILE-key.pem, or those of the domain in this folder. */
+static bool
+issue_paths(const struct ca_cmd *c, char cert[PATH_BYTES],
+    char key[PATH_BYTES])
+{
+	struct str stem = str_cstr(c->out != NULL ? c->out :
+	    c->conf->domain);
+
+	if (stem.n > 4 && str_eq(str_from(stem, stem.n - 4), STR(".pem")))
+		stem.n -= 4;
+	return stem.n > 0 &&
+	    snprintf(cert, PATH_BYTES, "%.*s.pem", STR_FMT(stem)) <
+	    PATH_BYTES && snprintf(key, PATH_BYTES, "%.*s-key.pem",
+	    STR_FMT(stem)) < PATH_BYTES;
+}
+
+static int
+verb_issue(struct ca_cmd *c, struct buf *why)
+{
+	char cert[PATH_BYTES], key[PATH_BYTES];
+	struct ca_issue_want want = {
+		.server.names = { .domain = c->conf->domain, .ip = c->ip,
+		    .nip = c->nip, .host = c->host, .nhost = c->nhost },
+		.server.days = c->days, .key_type = c->key_type,
+		.cert_file = cert, .key_file = key, .replace = c->replace,
+	};
+	int rc;
+
+	if (!issue_paths(c, cert, key))
+		return ca_complain(CMD_USAGE, "--out: not a file's name");
+	rc = ca_issue(c->conf->data, &want, clock_wall_s(), why);
+	if (rc != 0)
+		return rc == E_EXISTS || rc == E_MISMATCH ? CMD_FINDING :
+		    CMD_FAILED;
+	printf("%s\n%s\n", cert, key);
+	return CMD_OK;
+}
+
+static bool
+renewal_is_due(const struct ca_files *files, int days)
+{
+	char bytes[512];
+	struct ca_shown s;
+	struct buf why;
+
+	buf_init_array(&why, bytes, sizeof(bytes));
+	return ca_show(&s, files->server_cert, &why) == 0 &&
+	    s.not_after_s - clock_wall_s() < ca_renew_before_s(days);
+}
+
+static int
+verb_renew(struct ca_cmd *c, struct buf *why)
+{
+	struct addr all[LOCAL_MAX];
+	struct ca_server_want want = {
+		.names = { .domain = c->conf->domain, .ip = all,
+		    .nip = addr_local(all, LOCAL_MAX) },
+		.days = c->days > 0 ? c->days : c->conf->certificate_days,
+	};
+	struct ca_files files;
+
+	if (ca_ensure(&files, c->conf->data, &want, clock_wall_s(), why) != 0)
+		return CMD_FAILED;
+	if (!files.issued && renewal_is_due(&files, want.days)) {
+		buf_printf(why, "%s/ca-key.pem is kept elsewhere, but %s is "
+		    "due: put it back", c->conf->data, files.server_cert);
+		return CMD_FINDING;
+	}
+	printf("%s %s\n", files.server_cert, files.issued ? "issued anew" :
+	    "is good for longer");
+	return CMD_OK;
+}
+
+/* ---- show ---- */
+
+static void
+print_lines(const char *label, const char *lines)
+{
+	struct str rest = str_cstr(lines);
+
+	while (rest.n > 0) {
+		struct str line = str_cut(&rest, '\n');
+		printf("  %-12s %.*s\n", label, STR_FMT(line));
+		label = "";
+	}
+}
+
+static void
+print_shown(const char *path, const struct ca_shown *s, int64_t now_s)
+{
+	printf("%s\n  subject      %s\n", path, s->subject);
+	if (!s->self_signed)
+		printf("  issuer       %s\n", s->issuer);
+	printf("  kind         %s\n", !s->ca ? "server or client certificate" :
+	    s->self_signed ? "root CA" : "intermediate CA");
+	print_lines("names", s->names);
+	print_lines("confined to", s->permitted);
+	printf("  key          %s\n", s->key);
+	print_day("  valid from   ", s->not_before_s);
+	print_day(" to ", s->not_after_s);
+	if (s->not_after_s < now_s)
+		fputs(", expired", stdout);
+	else
+		printf(", %lld days left",
+		    (long long)((s->not_after_s - now_s) / DAY_S));
+	printf("\n  serial       %s\n  SHA-256      %s\n  SHA-1        %s\n",
+	    s->serial, s->sha256, s->sha1);
+}
+
+static json_t *
+json_lines(const char *lines)
+{
+	json_t *list = json_array();
+	struct str rest = str_cstr(lines);
+
+	while (rest.n > 0) {
+		struct str line = str_cut(&rest, '\n');
+		json_array_append_new(list, json_stringn(line.p, line.n));
+	}
+	return list;
+}
+
+static json_t *
+json_shown(const char *path, const struct ca_shown *s)
+{
+	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:o,s:o,s:s,s:I,s:I,s:s,s:s,"
+	    "s:s}", "file", path, "subject", s->subject, "issuer", s->issuer,
+	    "ca", s->ca, "self_signed", s->self_signed, "names",
+	    json_lines(s->names), "confined_to", json_lines(s->permitted),
+	    "key", s->key, "not_before", (json_int_t)s->not_before_s,
+	    "not_after", (json_int_t)s->not_after_s, "serial", s->serial,
+	    "sha256", s->sha256, "sha1", s->sha1);
+}
+
+static int
+show_one(const char *path, json_t *all, struct buf *why)
+{
+	int64_t now_s = clock_wall_s();
+	struct ca_shown s;
+
+	if (ca_show(&s, path, why) != 0)
+		return CMD_FAILED;
+	if (all != NULL)
+		json_array_append_new(all, json_shown(path, &s));
+	else
+		print_shown(path, &s, now_s);
+	return s.not_after_s < now_s ? CMD_FINDING : CMD_OK;
+}
+
+static int
+verb_show(struct ca_cmd *c, struct buf *why)
+{
+	char ca[PATH_BYTES], server[PATH_BYTES];
+	json_t *all = c->json ? json_array() : NULL;
+	int code;
+
+	snprintf(ca, sizeof(ca), "%s/ca.pem", c->conf->data);
+	snprintf(server, sizeof(server), "%s/server.pem", c->conf->data);
+	code = show_one(c->file != NULL ? c->file : ca, all, why);
+	if (c->file == NULL && code != CMD_FAILED &&
+	    access(server, F_OK) == 0) {
+		int second = show_one(server, all, why);
+		code = second > code ? second : code;
+	}
+	if (all != NULL && code != CMD_FAILED) {
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(all);
+	return code;
+}
+
+static const struct {
+	const char *name;
+	int (*fn)(struct ca_cmd *c, struct buf *why);
+	bool takes_file;
+} verbs[] = {
+	{ "init", verb_init, false },
+	{ "issue", verb_issue, false },
+	{ "renew", verb_renew, false },
+	{ "show", verb_show, true },
+	{ "export", ca_verb_export, false },
+};
+
+/* ---- the command line ---- */
+
+static int
+add(const char **list, size_t *n, const char *value, const char *option)
+{
+	if (*n == CA_LIST_MAX)
+		return ca_complain(CMD_USAGE, "%s: more than %d", option,
+		    CA_LIST_MAX);
+	list[(*n)++] = value;
+	return CMD_OK;
+}
+
+static int
+add_host(struct ca_cmd *c, const char *name)
+{
+	if (!ca_is_dns_name(name))
+		return ca_complain(CMD_USAGE, "--host %s: expected a DNS name "
+		    "(letters, digits, hyphens, dots; phones take no "
+		    "wildcard)", name);
+	return add(c->host, &c->nhost, name, "--host");
+}
+
+static int
+add_ip(struct ca_cmd *c, const char *text)
+{
+	struct addr a;
+
+	if (addr_parse_ip(&a, str_cstr(text)) != 0)
+		return ca_complain(CMD_USAGE, "--ip %s: expected an IPv4 "
+		    "address", text);
+	if (a.u.sa.sa_family != AF_INET)
+		return ca_complain(CMD_USAGE, "--ip %s: a certificate for "
+		    "phones carries no IPv6 address, one TLS stack in use "
+		    "aborts on it; give the server a name", text);
+	if (c->nip == CA_LIST_MAX)
+		return ca_complain(CMD_USAGE, "--ip: more than %d",
+		    CA_LIST_MAX);
+	c->ip[c->nip++] = a;
+	return CMD_OK;
+}
+
+static int
+number(const char *option, const char *text, int max, int *out)
+{
+	uint32_t n;
+
+	if (!str_u32(str_cstr(text), &n) || n == 0 || n > (uint32_t)max)
+		return ca_complain(CMD_USAGE, "%s %s: expected a number from "
+		    "1 to %d", option, text, max);
+	*out = (int)n;
+	return CMD_OK;
+}
+
+static int
+key_type(struct ca_cmd *c, const char *text)
+{
+	bool p256 = strcmp(text, "p256") == 0;
+
+	if (!p256 && strcmp(text, "rsa") != 0)
+		return ca_complain(CMD_USAGE, "--key %s: expected rsa or p256",
+		    text);
+	c->key_type = p256 ? CA_KEY_P256 : CA_KEY_RSA;
+	return CMD_OK;
+}
+
+struct settings {
+	const char *config;
+	struct conf_override v[OVERRIDES_MAX];
+	size_t n;
+	bool help;
+};
+
+/* Those that are settings of the edge; false: another. */
+static bool
+take_setting(struct settings *s, int option, const char *value)
+{
+	const char *name = option == OPT_DATA ? "data" :
+	    option == OPT_DOMAIN ? "domain" :
+	    option == OPT_ROOTS_FILE ? "roots_file" : NULL;
+
+	if (option == 'c')
+		s->config = value;
+	else if (name != NULL && s->n < OVERRIDES_MAX)
+		s->v[s->n++] = (struct conf_override) { name, value };
+	else
+		return false;
+	return true;
+}
+
+static int
+take_value(struct ca_cmd *c, int option, const char *value)
+{
+	switch (option) {
+	case OPT_CONSTRAIN:
+		return add(c->permit, &c->npermit, value, "--constrain");
+	case OPT_HOST:
+		return add_host(c, value);
+	case OPT_IP:
+		return add_ip(c, value);
+	case OPT_YEARS:
+		return number("--years", value, 50, &c->years);
+	case OPT_DAYS:
+		return number("--days", value, CA_DAYS_MAX - 1, &c->days);
+	case OPT_KEY:
+		return key_type(c, value);
+	case OPT_OUT:
+		c->out = value;
+		return CMD_OK;
+	case OPT_ROOT:
+		c->root = value;
+		return CMD_OK;
+	case OPT_FOR:
+		c->profile = value;
+		return CMD_OK;
+	case OPT_URL:
+		c->url = value;
+		return CMD_OK;
+	default:
+		return CMD_USAGE;
+	}
+}
+
+static int
+parse(int argc, char **argv, struct ca_cmd *c, struct settings *s)
+{
+	int o, code = CMD_OK;
+
+	while (code == CMD_OK &&
+	    (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (o == 'h')
+			s->help = true;
+		else if (o == OPT_REPLACE)
+			c->replace = true;
+		else if (o == OPT_DER)
+			c->der = true;
+		else if (o == OPT_JSON)
+			c->json = true;
+		else if (!take_setting(s, o, optarg))
+			code = take_value(c, o, optarg);
+	}
+	if (code != CMD_OK || s->help)
+		return code;
+	if (optind == argc)
+		return ca_complain(CMD_USAGE, "expected init, issue, renew, "
+		    "show or export; siptrust ca --help tells more");
+	c->verb = argv[optind++];
+	if (optind < argc && strcmp(c->verb, "show") == 0)
+		c->file = argv[optind++];
+	if (optind < argc)
+		return ca_complain(CMD_USAGE, "\"%s\" is too much",
+		    argv[optind]);
+	return CMD_OK;
+}
+
+static int
+run(struct ca_cmd *c, const struct settings *s, struct buf *why)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (strcmp(verbs[i].name, c->verb) != 0)
+			continue;
+		if (conf_load(&c->conf, s->config, s->v, s->n, why) != 0)
+			return CMD_FAILED;
+		return verbs[i].fn(c, why);
+	}
+	return ca_complain(CMD_USAGE, "\"%s\" is not init, issue, renew, show "
+	    "or export", c->verb);
+}
+
+int
+cmd_ca(int argc, char **argv)
+{
+	struct ca_cmd c = { .verb = NULL };
+	struct settings s = { .n = 0 };
+	struct buf why;
+	int code = parse(argc, argv, &c, &s);
+
+	if (code != CMD_OK)
+		return code;
+	if (s.help) {
+		fputs(usage_text, stdout);
+		return CMD_OK;
+	}
+	buf_init(&why, WHY_BYTES);
+	code = run(&c, &s, &why);
+	while (why.n > 0 && why.p[why.n - 1] == '\n')
+		why.n--;
+	if (why.n > 0)
+		code = ca_complain(code, "%.*s", STR_FMT(buf_as_str(&why)));
+	conf_unref(c.conf);
+	buf_fini(&why);
+	return code;
+}
