@@ -98,6 +98,10 @@ fetch_done(struct fetch *f, const struct fetch_party *p, unsigned status,
 	char line[LINE_MAX], peer[ADDR_STRLEN];
 	struct buf b;
 
+	/* Before the line: the phone may be back before it is written. */
+	if (p->devices != NULL && complete && f->root[0] != '\0')
+		devices_fetched(p->devices, &f->peer, str_cstr(f->root),
+		    clock_wall_s());
 	buf_init_array(&b, line, sizeof(line));
 	put_device(&b, p, &f->peer, f->user_agent);
 	put(&b, "id", f->id);
@@ -107,12 +111,8 @@ fetch_done(struct fetch *f, const struct fetch_party *p, unsigned status,
 	put(&b, "user_agent", f->user_agent);
 	if (complete && status == 304)
 		buf_puts(&b, " unchanged=yes");
-	log_info(complete ? "ca-fetched" : "ca-fetch-broken", "%.*s",
-	    STR_FMT(buf_as_str(&b)));
-	if (p->devices != NULL && complete && status == 200 &&
-	    f->root[0] != '\0')
-		devices_fetched(p->devices, &f->peer, str_cstr(f->root),
-		    clock_wall_s());
+	log_info(!complete ? "ca-fetch-broken" : f->root[0] != '\0' ?
+	    "ca-fetched" : "settings-fetched", "%.*s", STR_FMT(buf_as_str(&b)));
 	free(f);
 }
 

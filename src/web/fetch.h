@@ -22,7 +22,10 @@ struct fetch_party {
 
 struct fetch;
 
-/* NULL on lack of memory: then it is not told, but served. */
+/*
+ * root is "" for settings that hold no certificate: "settings-fetched" is then
+ * the word.  NULL on lack of memory: then it is not told, but served.
+ */
 struct fetch *fetch_new(const struct http_request *q, const struct addr *peer,
     const char *id, const char *root);
 

@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "device/install.h"
+#include "device/catalogue.h"
 #include "base/log.h"
 
 #define PATH_BYTES 600
+#define BASE_BYTES 512
 
 struct site {
 	atomic_uint refs;
@@ -18,6 +21,9 @@ struct site {
 	bool has_ca;
 	char ca_file[PATH_BYTES];
 	struct ca_anchors roots;
+	struct device_catalogue *profiles;
+	char domain[256];
+	uint16_t tls_port;   /* 0: the usual one */
 };
 
 /* ---- how it is made ---- */
@@ -62,6 +68,17 @@ load_roots(struct site *s, const struct conf *conf, int64_t now_s,
 	return ca_anchors_load(&s->roots, file, named, now_s, why);
 }
 
+static uint16_t
+first_port(const struct conf *conf)
+{
+	struct addr a;
+
+	if (conf->tls.n == 0 ||
+	    addr_parse(&a, str_cstr(conf->tls.v[0]), 5061) != 0)
+		return 0;
+	return addr_port(&a);
+}
+
 int
 site_new(struct site **out, const struct conf *conf, int64_t now_s,
     struct buf *why)
@@ -73,7 +90,11 @@ site_new(struct site **out, const struct conf *conf, int64_t now_s,
 	if (s == NULL)
 		return -ENOMEM;
 	atomic_init(&s->refs, 1);
-	rc = load_ca(s, conf, now_s, why);
+	str_copy(s->domain, sizeof(s->domain), str_cstr(conf->domain));
+	s->tls_port = first_port(conf);
+	rc = device_catalogue_load(&s->profiles, NULL, why);
+	if (rc == 0)
+		rc = load_ca(s, conf, now_s, why);
 	if (rc == 0) {
 		why->n = said;
 		rc = load_roots(s, conf, now_s, why);
@@ -103,6 +124,7 @@ site_unref(struct site *s)
 	if (s->has_ca)
 		ca_anchor_fini(&s->ca);
 	ca_anchors_fini(&s->roots);
+	device_catalogue_unref(s->profiles);
 	free(s);
 }
 
@@ -160,6 +182,42 @@ put_certificate(const struct ca_anchor *a, enum web_form form,
 	return 0;
 }
 
+/* What a phone of this profile is to be told, our CA in it or its URL. */
+static int
+put_settings(const struct site *s, const struct web_path *p,
+    const char *base_url, struct site_document *out)
+{
+	char base[BASE_BYTES], why_bytes[512];
+	const struct device_profile *profile = device_catalogue_find(
+	    s->profiles, str_cstr(p->name));
+	struct device_ca ca = {
+		.file = STR("ca"), .pem = buf_as_str(&s->ca.pem),
+		.host = str_cstr(s->domain), .port = s->tls_port,
+	};
+	struct buf why;
+	int n;
+
+	if (profile == NULL || !s->has_ca ||
+	    !str_eq(profile->name, str_cstr(p->name)))
+		return E_ABSENT;
+	/* The URL inside names the device as this one does. */
+	n = snprintf(base, sizeof(base), "%s%s%s", base_url,
+	    p->id[0] != '\0' ? "/d/" : "", p->id);
+	if (n < 0 || n >= (int)sizeof(base))
+		return E_ABSENT;
+	ca.base_url = str_of(base, (size_t)n);
+	buf_init_array(&why, why_bytes, sizeof(why_bytes));
+	if (device_install_print(out->body, profile, DEVICE_KEY_setting, &ca,
+	    &why) != 0)
+		return E_ABSENT;
+	out->type = profile->config_syntax == DEVICE_XML ? "text/xml" :
+	    "text/plain";
+	out->root = device_install_inline(profile) ? s->ca.root : "";
+	out->modified_s = 0;
+	put_etag(out, buf_as_str(out->body));
+	return 0;
+}
+
 int
 site_find(const struct site *s, const struct web_path *p,
     const char *base_url, struct site_document *out)
@@ -174,7 +232,7 @@ site_find(const struct site *s, const struct web_path *p,
 		a = site_root(s, p->name);
 		break;
 	case WEB_SETTINGS:
-		break;
+		return put_settings(s, p, base_url, out);
 	}
 	return a != NULL ? put_certificate(a, p->form, out) : E_ABSENT;
 }

@@ -190,6 +190,43 @@ def exported_as_pem_and_der():
                          ), "ISRG Root X1")
 
 
+def settings_of(f, profile, *argv):
+    return json.loads(f.ca("export", "--for", profile, "--json", "--url",
+                           "http://192.0.2.5:8080", *argv))
+
+
+def exported_as_each_phone_takes_it():
+    with Folder() as f:
+        f.ca("init")
+        with open(f.at("data", "ca.pem")) as pem:
+            pem = pem.read()
+        spa = settings_of(f, "SPA502G")
+        equal((spa["profile"], spa["form"], spa["url"]),
+              ("cisco-spa50x", "pem", "http://192.0.2.5:8080/ca.pem"))
+        contains(spa["settings"], "<Custom_CA_RULE>http://192.0.2.5:8080/"
+                 "ca.pem</Custom_CA_RULE>")
+        contains(spa["tls_settings"], "example.test:5061")
+        equal(settings_of(f, "snom")["url"], "http://192.0.2.5:8080/ca.der")
+        # In the attribute of an XML element a line feed is &#10;.
+        vvx = settings_of(f, "polycom-vvx")
+        contains(vvx["settings"], '"%s"' % pem.strip().replace("\n", "&#10;"))
+        equal("url" in vvx, False)
+        contains(settings_of(f, "grandstream-gxp")["settings"],
+                 "<P8433>%s</P8433>" % pem.strip())
+        contains(settings_of(f, "yealink-v80", "--root",
+                             "isrg-root-x1")["settings"],
+                 "= http://192.0.2.5:8080/roots/isrg-root-x1.pem\n")
+        contains(f.ca("export", "--for", "snom", "--url",
+                      "http://h").decode(), "or in its own pages:")
+        contains(f.ca("export", "--for", "snom", code=2), "--url BASE is")
+        contains(f.ca("export", "--for", "x", "--url", "http://h", code=1),
+                 "no profile has this name")
+        os.mkdir(f.at("out"))
+        f.ca("export", "--for", "snom", "--url", "http://h", "--out", "out")
+        equal(sorted(os.listdir(f.at("out"))),
+              ["ca.der", "snom-ca.xml", "snom-tls.xml"])
+
+
 # ---- renewal by the edge ----
 
 def shorten(edge, days):
@@ -261,6 +298,7 @@ if __name__ == "__main__":
               bad_files_are_told,
               an_expired_ca_is_told,
               exported_as_pem_and_der,
+              exported_as_each_phone_takes_it,
               a_certificate_near_its_end_is_renewed,
               a_renewal_that_fails_is_told,
               nothing_is_renewed_too_early])

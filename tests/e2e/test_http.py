@@ -148,6 +148,30 @@ def clients_old_and_odd():
                   client)
 
 
+def settings_for_each_kind_of_phone():
+    with with_http() as edge:
+        pem = ca_bytes(edge).decode().strip()
+        host = "Host: pbx.example.test:8080"
+        status, fields, body = get(edge, "/d/000E08AABBCC/polycom-vvx-ca.cfg",
+                                   host, source="127.0.0.20")
+        equal((status, fields["content-type"]), (200, "text/xml"))
+        contains(body.decode(), pem.replace("\n", "&#10;"))
+        edge.wait_line(r"ca-fetched id=000e08aabbcc peer=127.0.0.20.* root=")
+        contains(get(edge, "/grandstream-gxp-ca.xml")[2].decode(),
+                 "<P8433>%s</P8433>" % pem)
+        # The URL in it is that of the host the phone knows, and names it.
+        body = get(edge, "/d/000E08AABBCC/snom-ca.xml", host,
+                   source="127.0.0.21")[2]
+        contains(body.decode(), 'url="http://pbx.example.test:8080/d/'
+                 '000e08aabbcc/ca.der"')
+        edge.wait_line(r"settings-fetched id=000e08aabbcc peer=127.0.0.21")
+        for odd in ("Host: x\"><a", "Host: " + "y" * 300, "X: y"):
+            contains(get(edge, "/snom-ca.xml", odd)[2].decode(),
+                     'url="http://127.0.0.1:%d/ca.der"' % edge.http, odd)
+        for path in ("/nobody-ca.cfg", "/unify-ca.cfg", "/spa502g-ca.xml"):
+            equal(get(edge, path)[0], 404, path)
+
+
 # ---- what is not ----
 
 def nothing_else_is_there():
@@ -385,6 +409,7 @@ if __name__ == "__main__":
               public_roots_by_name,
               what_a_client_has_is_not_sent_again,
               clients_old_and_odd,
+              settings_for_each_kind_of_phone,
               nothing_else_is_there,
               what_is_no_http,
               idle_and_slow_ones_keep_no_phone_out,
