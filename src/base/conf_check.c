@@ -62,7 +62,8 @@ is_digest(struct str s)
 
 #define SELECTOR                                                               \
 	"a subnet or address as in 10.0.7.0/24 (without bits behind the "      \
-	"prefix), model:TEXT, ja4:FINGERPRINT or account:USER[@DOMAIN]"
+	"prefix), model:TEXT, ja4:FINGERPRINT, account:USER[@DOMAIN] or "      \
+	"profile:NAME"
 
 static const struct {
 	enum conf_id id;

@@ -27,6 +27,19 @@ is_ja4(struct str s)
 	return true;
 }
 
+/* The form of a profile's name: device/profile.h. */
+static bool
+is_profile(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
+		    c != '-')
+			return false;
+	}
+	return s.n > 0;
+}
+
 /* The address's bytes in network order; how many bits there are. */
 static unsigned
 bits_of(const struct addr *a, const uint8_t **bytes)
@@ -88,6 +101,10 @@ selector_parse(struct selector *out, struct str text)
 		if (str_cut(&domain, '@').n == 0 ||
 		    (domain.p != NULL && domain.n == 0))
 			return E_PARSE;
+	} else if (take(&s.text, STR("profile:"))) {
+		s.kind = SELECTOR_PROFILE;
+		if (!is_profile(s.text))
+			return E_PARSE;
 	} else if (parse_subnet(&s, text) != 0) {
 		return E_PARSE;
 	} else {
@@ -137,6 +154,8 @@ selector_matches(const struct selector *s, const struct selector_device *d)
 		return str_eq(d->ja4, s->text);
 	case SELECTOR_ACCOUNT:
 		return is_account(s->text, d->account);
+	case SELECTOR_PROFILE:
+		return str_eq(d->profile, s->text);
 	}
 	return false;
 }

@@ -8,6 +8,7 @@
  *     model:Cisco/SPA                          its User-Agent begins so
  *     ja4:t12d800700_ee0b5a6c69b8_cdbdbcd6f742 its ClientHello's JA4
  *     account:100, account:100@example.com     it has registered so
+ *     profile:cisco-spa50x                     its profile has this name
  *
  * A selector is a value that borrows its text.  Pure.
  */
@@ -19,6 +20,7 @@ enum selector_kind {
 	SELECTOR_MODEL,
 	SELECTOR_JA4,
 	SELECTOR_ACCOUNT,
+	SELECTOR_PROFILE,
 };
 
 struct selector {
@@ -34,6 +36,7 @@ struct selector_device {
 	struct str user_agent;
 	struct str ja4;
 	struct str account;   /* user@domain */
+	struct str profile;   /* its name: device/profile is a higher floor */
 };
 
 /* 0, or E_PARSE: none of the forms above. */

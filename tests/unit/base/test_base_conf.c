@@ -423,7 +423,8 @@ test_pins(void **state)
 
 #define SELECTOR                                                               \
 	"a subnet or address as in 10.0.7.0/24 (without bits behind the "      \
-	"prefix), model:TEXT, ja4:FINGERPRINT or account:USER[@DOMAIN]\n"
+	"prefix), model:TEXT, ja4:FINGERPRINT, account:USER[@DOMAIN] or "      \
+	"profile:NAME\n"
 
 static void
 test_wrong_pins(void **state)

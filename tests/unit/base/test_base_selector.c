@@ -97,6 +97,21 @@ test_accounts(void **state)
 }
 
 static void
+test_profiles(void **state)
+{
+	struct selector s;
+	struct selector_device d = { .profile = STR("cisco-spa50x") };
+
+	assert_int_equal(selector_parse(&s, STR("profile:cisco-spa50x")), 0);
+	assert_int_equal(s.kind, SELECTOR_PROFILE);
+	assert_true(selector_matches(&s, &d));
+	d.profile = STR("cisco-spa50");
+	assert_false(selector_matches(&s, &d));
+	d.profile = STR_NULL;
+	assert_false(selector_matches(&s, &d));
+}
+
+static void
 test_what_is_no_selector(void **state)
 {
 	static const char *const bad[] = { "", "10.0.7.0/33", "10.0.7.0/",
@@ -105,7 +120,8 @@ test_what_is_no_selector(void **state)
 		"10.0.7.0/24/8", "10.0.7.0:5061", "model:", "ja4:", "ja4:abc",
 		"ja4:t12d800700-ee0b5a6c69b8_cdbdbcd6f742",
 		"ja4:T12D800700_EE0B5A6C69B8_CDBDBCD6F742",
-		"account:", "account:@a.example", "account:100@", "mac:1",
+		"account:", "profile:", "profile:A", "profile:a b",
+		"account:@a.example", "account:100@", "mac:1",
 		"MODEL:x", "10.0.7.0 /24" };
 	struct selector s;
 
@@ -123,6 +139,7 @@ main(void)
 		cmocka_unit_test(test_models),
 		cmocka_unit_test(test_fingerprints),
 		cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_profiles),
 		cmocka_unit_test(test_what_is_no_selector),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
