@@ -321,27 +321,41 @@ device_install_url(struct buf *out, const struct device_profile *p,
 	put_url(&j);
 }
 
+/* The file in the form that the phone takes lies beside the PEM. */
+static void
+put_address(struct buf *out, const struct device_profile *p, struct str url)
+{
+	static const struct str pem = STR(".pem");
+
+	if (url.n == 0) {
+		buf_puts(out, "serve it over HTTP and write its address");
+		return;
+	}
+	buf_puts(out, "write ");
+	if (url.n > pem.n && str_eq(str_from(url, url.n - pem.n), pem))
+		url.n -= pem.n;
+	buf_str(out, url);
+	buf_putc(out, '.');
+	buf_puts(out, device_install_ending(p));
+}
+
 void
 device_install_remedy(struct buf *out, const struct device_profile *p,
-    const struct device_ca *ca)
+    struct str url)
 {
-	struct str parameter = p->ca_parameter;
-
 	switch (p->ca_way) {
 	case DEVICE_CA_URL:
-		buf_puts(out, "write ");
-		device_install_url(out, p, ca);
-		buf_printf(out, " into its %.*s", STR_FMT(parameter));
+		put_address(out, p, url);
+		buf_printf(out, " into its %.*s", STR_FMT(p->ca_parameter));
 		break;
 	case DEVICE_CA_FILE:
 	case DEVICE_CA_INLINE:
-		buf_printf(out, "put the CA into its %.*s (siptrust ca export "
-		    "--for %.*s)", STR_FMT(parameter), STR_FMT(p->name));
+		buf_printf(out, "put it into its %.*s (siptrust ca export "
+		    "--for %.*s)", STR_FMT(p->ca_parameter),
+		    STR_FMT(p->name));
 		break;
 	case DEVICE_CA_WEB:
-		buf_puts(out, "upload ");
-		device_install_url(out, p, ca);
-		buf_puts(out, " in its own pages");
+		buf_puts(out, "upload it in the phone's own pages");
 		break;
 	default:
 		break;

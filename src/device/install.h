@@ -48,9 +48,10 @@ MUSTCHECK int device_install_print(struct buf *out,
 
 /*
  * One clause for a remedy: "write http://10.0.0.5:8080/ca.pem into its
- * Custom_CA_RULE"; empty when no way is known.
+ * Custom_CA_RULE"; empty when no way is known.  url is that of the PEM file;
+ * the DER one is beside it.  Empty: it is not served.
  */
 void device_install_remedy(struct buf *out, const struct device_profile *p,
-    const struct device_ca *ca);
+    struct str url);
 
 #endif

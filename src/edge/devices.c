@@ -563,6 +563,7 @@ matches(const struct selector *s, const struct place *p,
 		struct device_account *a = dev->accounts;
 
 		who->user_agent = str_cstr(dev->user_agent);
+		who->profile = str_cstr(dev->profile);
 		do {
 			who->account = a != NULL ? str_of(a->text, a->n) :
 			    STR_NULL;
@@ -572,6 +573,33 @@ matches(const struct selector *s, const struct place *p,
 		} while (a != NULL);
 	}
 	return false;
+}
+
+/*
+ * Before a selector asks for the profiles of the devices at a place.  Of one
+ * that is not kept yet the User-Agent may have been seen by UDP or HTTP.
+ */
+static void
+learn_profiles(struct devices *d, const struct place *p,
+    struct selector_device *who, char unkept[DEVICE_NAME_MAX + 1])
+{
+	unsigned number = profiles_number(d->profiles);
+	char agent[DEVICES_AGENT_MAX] = "";
+
+	for (unsigned i = 0; i < p->n; i++) {
+		struct device *dev = p->device[i];
+
+		if (dev->profile_of == number)
+			continue;
+		profiles_name(d->profiles, str_cstr(dev->user_agent),
+		    who->ja4, dev->profile);
+		dev->profile_of = number;
+	}
+	if (p->n > 0)
+		return;
+	(void)devices_agent(d, who->peer, agent, sizeof(agent));
+	profiles_name(d->profiles, str_cstr(agent), who->ja4, unkept);
+	who->profile = str_cstr(unkept);
 }
 
 /* The admin's word on this device: chain (-1: none) and old versions. */
@@ -611,7 +639,7 @@ devices_choose(struct devices *d, const struct device_peer *p,
 		.max_version = TLS_VERSION_1_3,
 		.memory_s = set->conf->refusal_memory,
 	};
-	char ja4[TLS_JA4_LEN];
+	char ja4[TLS_JA4_LEN], profile[DEVICE_NAME_MAX + 1];
 	struct device_shard *s = devices_shard(d, &p->addr, NULL);
 	struct place place, before;
 
@@ -622,7 +650,7 @@ devices_choose(struct devices *d, const struct device_peer *p,
 	for (unsigned i = 0; i < q.nchain; i++)
 		number[i] = devices_find_chain(d, q.chain[i].name,
 		    q.chain[i].root);
-	if (set->by_ja4) {
+	if (set->by_ja4 || set->by_profile) {
 		tls_ja4(h, ja4);
 		who.ja4 = str_cstr(ja4);
 	}
@@ -639,6 +667,8 @@ devices_choose(struct devices *d, const struct device_peer *p,
 	    q.now_s))
 			q.deed = deed;
 	}
+	if (set->by_profile && d->profiles != NULL)
+		learn_profiles(d, &place, &who, profile);
 	q.pinned = read_orders(set, &place, &who, q.chain, q.nchain,
 	    &out->old_versions);
 	pthread_mutex_unlock(&s->lock);
@@ -682,13 +712,13 @@ devices_agent(struct devices *d, const struct addr *peer, char *out,
 /* ---- begin and end ---- */
 
 static bool
-asks_for_ja4(const struct conf *c)
+asks_for(const struct conf *c, enum selector_kind kind)
 {
 	for (size_t i = 0; i < c->npins; i++)
-		if (c->pins[i].who.kind == SELECTOR_JA4)
+		if (c->pins[i].who.kind == kind)
 			return true;
 	for (size_t i = 0; i < c->nold; i++)
-		if (c->old[i].kind == SELECTOR_JA4)
+		if (c->old[i].kind == kind)
 			return true;
 	return false;
 }
@@ -702,8 +732,15 @@ settings_new(struct conf *conf, struct devices_settings *older)
 		return NULL;
 	s->older = older;
 	s->conf = conf_ref(conf);
-	s->by_ja4 = asks_for_ja4(conf);
+	s->by_ja4 = asks_for(conf, SELECTOR_JA4);
+	s->by_profile = asks_for(conf, SELECTOR_PROFILE);
 	return s;
+}
+
+void
+devices_set_profiles(struct devices *d, struct profiles *p)
+{
+	d->profiles = p;
 }
 
 void

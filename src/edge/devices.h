@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "edge/flow.h"
+#include "edge/profiles.h"
 #include "tls/ctx.h"
 #include "trust/choose.h"
 #include "trust/verdict.h"
@@ -53,6 +54,9 @@ void devices_set_conf(struct devices *d, struct conf *conf,
 typedef void(devices_remedy_fn)(struct buf *out, const struct trust_verdict *v,
     const struct trust_evidence *e, void *arg);
 void devices_set_remedy(struct devices *d, devices_remedy_fn *fn, void *arg);
+
+/* For selectors by profile; borrowed.  Before the workers start. */
+void devices_set_profiles(struct devices *d, struct profiles *p);
 
 /*
  * Inside the ClientHello callback: which chain of ctx, and whether old

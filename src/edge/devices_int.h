@@ -100,12 +100,10 @@ struct device {
 	struct device *next_due;  /* in the writer's queue                  */
 	atomic_uint shard;
 	struct addr addr;         /* its port: of the last registration     */
-	uint16_t accepted_port;
-	uint16_t version, cipher_suite;
+	uint16_t accepted_port, version, cipher_suite;
 	uint16_t chain;           /* last presented, as a number + 1        */
-	uint8_t transport, ndeeds;
+	uint8_t transport, ndeeds, nevents;
 	bool registered, old_version, queued, dirty, gone, kept;
-	uint8_t nevents;
 	uint64_t fingerprint;
 	int64_t id, first_seen_s, last_seen_s;
 	int64_t counts_s;         /* something unwritten since; 0: nothing  */
@@ -114,6 +112,8 @@ struct device {
 	struct deed *deed;
 	struct device_account *accounts;
 	char *user_agent;         /* NULL: none                             */
+	unsigned profile_of;      /* profiles_number then                   */
+	char profile[DEVICE_NAME_MAX + 1];
 	struct device_refusal *refusal;
 	struct device_event *event;  /* newest first                        */
 	struct device_move *moved; /* NULL: always here                     */
@@ -129,13 +129,14 @@ struct device_shard {
 struct devices_settings {
 	struct devices_settings *older; /* workers may still read it        */
 	struct conf *conf;
-	bool by_ja4;              /* some selector asks for it              */
+	bool by_ja4, by_profile;  /* some selector asks for it              */
 };
 
 struct devices {
 	_Atomic(struct devices_settings *) settings;
 	devices_remedy_fn *remedy;
 	void *remedy_arg;
+	struct profiles *profiles; /* NULL: not known                      */
 
 	struct device_shard shard[DEVICES_SHARDS];
 	struct account_shard {
@@ -171,10 +172,9 @@ struct devices {
 	pthread_t writer;
 	pthread_mutex_t lock;
 	pthread_cond_t wake, written;
-	bool started, stop;
+	bool started, stop, failing;
 	uint64_t asked, done;     /* devices_sync                           */
 	struct device *due;       /* stack                                  */
-	bool failing;
 };
 
 /* The devices at one place: registered ones, and at most one that is not. */

@@ -371,8 +371,10 @@ take_down(struct devices *d, const struct trust_evidence *e,
 		devices_touch(s, dev, e->when_s);
 		if (e->ja4[0] != '\0')
 			learn_ja4(d, dev, e->ja4);
-		if (dev->user_agent == NULL && e->device[0] != '\0')
+		if (dev->user_agent == NULL && e->device[0] != '\0') {
 			dev->user_agent = strdup(e->device);
+			dev->profile_of = 0;
+		}
 		if (about) {
 			count_refusal(d, dev, chain, &p, v, e->when_s);
 			keep(d, dev, chain, e);

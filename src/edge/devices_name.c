@@ -339,6 +339,7 @@ name(struct devices *d, struct device *dev, const struct saying *r)
 	if (copy != NULL) {
 		free(dev->user_agent);
 		dev->user_agent = copy;
+		dev->profile_of = 0;
 	}
 	if (devices_add_account(d, dev, r->account) != 0) {
 		if (list_empty(&dev->cached))

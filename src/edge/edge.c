@@ -20,6 +20,7 @@
 #include "edge/devices.h"
 #include "edge/edge_int.h"
 #include "edge/location.h"
+#include "edge/profiles.h"
 #include "edge/refusal.h"
 #include "edge/tally.h"
 #include "edge/uas.h"
@@ -218,6 +219,15 @@ open_store(struct edge *e, struct buf *why)
 }
 
 static int
+make_profiles(struct edge *e, struct buf *why)
+{
+	struct device_catalogue *c = NULL;
+	int err = profiles_read(&c, e->conf, why);
+
+	return err == 0 ? profiles_new(&e->profiles, c) : err;
+}
+
+static int
 make_shared(struct edge *e, struct buf *why)
 {
 	int err;
@@ -231,6 +241,8 @@ make_shared(struct edge *e, struct buf *why)
 		refusals_set_places(e->shared.refusals,
 		    e->params->guest->places, e->params->guest->arg);
 	if (err == 0)
+		err = make_profiles(e, why);
+	if (err == 0)
 		err = devices_new(&e->shared.devices, e->conf->data, e->conf,
 		    why);
 	if (err == 0)
@@ -239,6 +251,8 @@ make_shared(struct edge *e, struct buf *why)
 		devices_set_conf(e->shared.devices, e->conf, e->tls);
 		devices_set_remedy(e->shared.devices, refusals_remedy,
 		    e->shared.refusals);
+		devices_set_profiles(e->shared.devices, e->profiles);
+		refusals_set_profiles(e->shared.refusals, e->profiles);
 		uas_set_devices(e->shared.uas, e->shared.devices);
 	}
 	if (err != 0 && why->n == 0)
@@ -520,6 +534,7 @@ finish(struct edge *e)
 	uas_free(e->shared.uas);
 	devices_free(e->shared.devices);
 	refusals_free(e->shared.refusals);
+	profiles_free(e->profiles);
 	admission_free(e->shared.admission);
 	users_free(e->users);
 	store_close(e->store);

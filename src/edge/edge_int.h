@@ -28,6 +28,7 @@ struct edge {
 	struct store *store;
 	struct users *users;
 	struct location *location;
+	struct profiles *profiles;
 	struct worker_shared shared;
 	struct sockets sockets;       /* open now                             */
 	struct worker *worker[EDGE_WORKERS_MAX];

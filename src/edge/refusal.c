@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "edge/tally.h"
+#include "edge/profiles.h"
 #include "trust/verdict.h"
 
 #define ENTRIES_MAX 1024
@@ -32,6 +33,7 @@ struct refusals {
 	char *ca_file;
 	refusal_places_fn *places;
 	void *places_arg;
+	struct profiles *profiles; /* NULL: not known */
 };
 
 int
@@ -53,6 +55,12 @@ refusals_new(struct refusals **out, const char *ca_file)
 	}
 	*out = r;
 	return 0;
+}
+
+void
+refusals_set_profiles(struct refusals *r, struct profiles *p)
+{
+	r->profiles = p;
 }
 
 void
@@ -98,7 +106,20 @@ struct lines {
 /* Where a phone that reached us at this address gets its files. */
 struct urls {
 	char ca[REFUSAL_URL_MAX], root[REFUSAL_URL_MAX];
+	char setting[2 * REFUSAL_URL_MAX];
 };
+
+/* What says where the file is, says it once. */
+static void
+add_setting(const struct refusals *r, const struct trust_evidence *e,
+    struct urls *u, struct trust_places *places)
+{
+	profiles_setting(r->profiles, str_cstr(e->device), str_cstr(e->ja4),
+	    str_cstr(u->root), u->setting, sizeof(u->setting));
+	places->setting = u->setting;
+	if (strstr(u->setting, "://") != NULL)
+		places->ca = places->root = NULL;
+}
 
 static struct trust_places
 places_for(const struct refusals *r, const struct trust_evidence *e,
@@ -113,6 +134,8 @@ places_for(const struct refusals *r, const struct trust_evidence *e,
 		places.ca = u->ca;
 	if (u->root[0] != '\0')
 		places.root = u->root;
+	if (r->profiles != NULL)
+		add_setting(r, e, u, &places);
 	return places;
 }
 

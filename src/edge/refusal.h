@@ -17,6 +17,7 @@
 #include "trust/verdict.h"
 
 struct refusals;
+struct profiles;
 
 /* ca_file: where our CA's certificate lies, for the remedy; NULL: unknown. */
 MUSTCHECK int refusals_new(struct refusals **out, const char *ca_file);
@@ -30,6 +31,9 @@ typedef void(refusal_places_fn)(void *arg, const struct addr *local,
     const char *root, char *ca_url, char *root_url);
 #define REFUSAL_URL_MAX 320
 void refusals_set_places(struct refusals *r, refusal_places_fn *fn, void *arg);
+
+/* How a phone takes the files, for the remedy; borrowed.  As above. */
+void refusals_set_profiles(struct refusals *r, struct profiles *p);
 
 /* Nothing is done when v says that nothing was refused. */
 void refusals_add(struct refusals *r, const struct trust_evidence *e,

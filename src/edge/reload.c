@@ -15,6 +15,7 @@
 #include "edge/devices.h"
 #include "edge/edge_int.h"
 #include "edge/location.h"
+#include "edge/profiles.h"
 #include "edge/uas.h"
 
 #define WHY_BYTES       4096
@@ -138,6 +139,7 @@ apply(struct edge *e, struct conf *conf, struct buf *why)
 void
 edge_reload(struct edge *e)
 {
+	struct device_catalogue *catalogue = NULL;
 	struct conf *conf = NULL;
 	char names[EDGE_CHAINS_TEXT];
 	struct buf why;
@@ -154,17 +156,21 @@ edge_reload(struct edge *e)
 		err = E_CONFIG;
 	}
 	if (err == 0)
+		err = profiles_read(&catalogue, conf, &why);
+	if (err == 0)
 		err = edge_guest_prepare(e, conf, &why);
 	if (err == 0) {
 		err = apply(e, conf, &why);
 		edge_guest_end(e, err == 0);
 	}
 	if (err == 0) {
+		profiles_set(e->profiles, catalogue);
 		log_info("reloaded", "chain=%s root=\"%s\"",
 		    edge_chain_names(e->tls, names, sizeof(names)),
 		    tls_ctx_root(e->tls));
 	} else {
 		say_kept("reload-failed", &why, err);
+		device_catalogue_unref(catalogue);
 		conf_unref(conf);
 	}
 	buf_fini(&why);

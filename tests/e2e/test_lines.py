@@ -393,7 +393,9 @@ def a_known_device_is_named():
                             lambda sock: sock.sendall(hello.alert(48)))
         equal(line, refusal("127.0.0.40", "device=Cisco/SPA502G-7.6.2 " + OWN +
                             "cause=untrusted_root confidence=likely "
-                            "next_best=missing_intermediate " + RAW + INSTALL +
+                            "next_best=missing_intermediate " + RAW +
+                            INSTALL[:-2] + ": serve it over HTTP and write "
+                            'its address into its Custom_CA_RULE" ' +
                             'evidence="alert unknown_ca(48) N ms after '
                             'Certificate"'))
 

@@ -73,7 +73,7 @@ install(const struct device_profile *p, struct str text)
 	int err = device_install_print(&out, p, DEVICE_KEY_setting, &ca, &why);
 	must(err != E_CONFIG || (out.n == 0 && why.n > 0));
 	buf_reset(&out);
-	device_install_remedy(&out, p, &ca);
+	device_install_remedy(&out, p, text);
 	buf_fini(&out);
 	buf_fini(&why);
 }

@@ -301,7 +301,7 @@ test_no_room_is_told(void **state)
 
 static void
 assert_remedy(const struct device_catalogue *c, const char *name,
-    const char *expected)
+    const char *url, const char *expected)
 {
 	const struct device_profile *p =
 	    device_catalogue_find(c, str_cstr(name));
@@ -309,7 +309,7 @@ assert_remedy(const struct device_catalogue *c, const char *name,
 
 	assert_non_null(p);
 	buf_init(&out, 4096);
-	device_install_remedy(&out, p, &usual);
+	device_install_remedy(&out, p, str_cstr(url));
 	if (!str_eq(buf_as_str(&out), str_cstr(expected)))
 		fail_msg("%.*s", STR_FMT(buf_as_str(&out)));
 	buf_fini(&out);
@@ -320,17 +320,20 @@ test_remedies(void **state)
 {
 	const struct device_catalogue *c = *state;
 
-	assert_remedy(c, "cisco-spa50x", "write http://10.0.0.5:8080/roots/"
-	    "isrg-root-x1.pem into its Custom_CA_RULE");
-	assert_remedy(c, "snom", "write http://10.0.0.5:8080/roots/"
-	    "isrg-root-x1.der into its certificates");
-	assert_remedy(c, "polycom-vvx", "put the CA into its "
-	    "device.sec.TLS.customCaCert1 (siptrust ca export --for "
+	assert_remedy(c, "cisco-spa50x", "http://h:8080/ca.pem",
+	    "write http://h:8080/ca.pem into its Custom_CA_RULE");
+	assert_remedy(c, "snom", "http://h:8080/roots/isrg-root-x1.pem",
+	    "write http://h:8080/roots/isrg-root-x1.der into its "
+	    "certificates");
+	assert_remedy(c, "yealink-v80", "", "serve it over HTTP and write "
+	    "its address into its static.trusted_certificates.url");
+	assert_remedy(c, "polycom-vvx", "http://h:8080/ca.pem", "put it into "
+	    "its device.sec.TLS.customCaCert1 (siptrust ca export --for "
 	    "polycom-vvx)");
-	assert_remedy(c, "fanvil", "upload http://10.0.0.5:8080/roots/"
-	    "isrg-root-x1.pem in its own pages");
-	assert_remedy(c, "linksys-sipura", "");
-	assert_remedy(c, "linphone", "");
+	assert_remedy(c, "fanvil", "http://h:8080/ca.pem",
+	    "upload it in the phone's own pages");
+	assert_remedy(c, "linksys-sipura", "http://h:8080/ca.pem", "");
+	assert_remedy(c, "linphone", "http://h:8080/ca.pem", "");
 }
 
 static void

@@ -454,6 +454,43 @@ pins(void **state)
 	assert_int_equal(chosen(&p).chain, 2);
 }
 
+/* TLS 1.0 for a family of phones alone (story: those 12 need it). */
+static void
+a_profile_names_a_family(void **state)
+{
+	struct phone p = { "192.0.2.7:5060", 2, C, "100@x.org", UA, { 0 } };
+	struct phone q = { "192.0.2.8:5060", 2, C, NULL, NULL, { 0 } };
+	struct device_catalogue *c = NULL;
+	struct profiles *profiles = NULL;
+	struct device_peer peer = peer_of(&q);
+	struct conf *conf = conf_with("old_tls", "profile:cisco-spa50x");
+	struct buf why;
+
+	buf_init(&why, 4096);
+	assert_int_equal(profiles_read(&c, conf, &why), 0);
+	assert_int_equal(profiles_new(&profiles, c), 0);
+	devices_set_conf(d, conf, &ctx);
+	register_it(&p, FLOW_UDP);
+	assert_false(chosen(&p).old_versions); /* no profiles are known */
+	devices_set_profiles(d, profiles);
+	assert_true(chosen(&p).old_versions);
+	/* One that never registered, by what it said at that address. */
+	assert_false(chosen(&q).old_versions);
+	devices_saw(d, &peer.addr, STR("Cisco/SPA303-7.5.6a"));
+	assert_true(chosen(&q).old_versions);
+	devices_saw(d, &peer.addr, STR("snom370/8.7.5.48"));
+	assert_false(chosen(&q).old_versions);
+	/* Another catalogue: it is looked up again. */
+	profiles_set(profiles, device_catalogue_ref(c));
+	assert_true(chosen(&p).old_versions);
+	set("old_tls", "profile:yealink-v80");
+	assert_false(chosen(&p).old_versions);
+	devices_set_profiles(d, NULL);
+	profiles_free(profiles);
+	conf_unref(conf);
+	buf_fini(&why);
+}
+
 static void
 a_model_known_by_udp_is_pinned_when_it_comes_over_tls(void **state)
 {
@@ -950,6 +987,7 @@ main(void)
 		TEST(only_what_is_about_the_chain_counts),
 		TEST(an_old_version_is_remembered_but_no_refusal),
 		TEST(pins),
+		TEST(a_profile_names_a_family),
 		TEST(a_model_known_by_udp_is_pinned_when_it_comes_over_tls),
 		TEST(a_refused_handshake_is_named),
 		TEST(the_next_of_a_kind_is_served_at_once),
