@@ -647,6 +647,146 @@ test_alert_behind_the_failure(void **state)
 	assert_int_equal(e.alert[1].side, TLS_CLIENT);
 }
 
+/* The client's ClientHello record, changed by fn, in one piece or in step. */
+static void
+spoilt_hello(void (*fn)(char *record, size_t *n), size_t step)
+{
+	static char record[70000];
+	char *bytes;
+
+	begin(&(struct peer_want) { .root = site.root.x,
+	    .max = TLS1_2_VERSION, .name = "sip.example.com" });
+	SSL_do_handshake(p.ssl);
+	size_t n = (size_t)BIO_get_mem_data(p.out, &bytes);
+	memcpy(record, bytes, n);
+	fn(record, &n);
+	for (size_t at = 0; at < n; at += step)
+		raw(record + at, n - at < step ? n - at : step);
+}
+
+/* Every byte after the random is set to 255 in turn: lengths that lie. */
+static size_t spoilt_at;
+
+static void
+spoil_one(char *record, size_t *n)
+{
+	if (spoilt_at < *n)
+		record[spoilt_at] = (char)0xff;
+	else
+		spoilt_at = 0;
+}
+
+static void
+test_hello_with_a_length_that_lies(void **state)
+{
+	unsigned failed = 0;
+
+	for (spoilt_at = 43;; spoilt_at++) {
+		spoilt_hello(spoil_one, 70000);
+		if (spoilt_at == 0)
+			break;
+		/* Refused with an alert of ours, or it did not matter. */
+		enum tls_conn_state s = tls_conn_state(p.conn);
+		look(TRUST_END_US);
+		assert_true(s == TLS_CONN_FAILED || s == TLS_CONN_HANDSHAKE);
+		if (s == TLS_CONN_FAILED) {
+			failed++;
+			assert_int_equal(e.alert[0].side, TLS_SERVER);
+			assert_true(e.stage <= TRUST_STAGE_HELLO);
+		}
+		peer_fini(&p);
+	}
+	assert_true(failed > 5);
+}
+
+/* RFC 8446 5.1: a handshake message may be cut into records of any size. */
+static void
+cut_into_records(char *record, size_t *n)
+{
+	static char cut[70000];
+	size_t k = 0;
+
+	for (size_t i = 5; i < *n; i++) {
+		memcpy(cut + k, "\x16\x03\x01\x00\x01", 5);
+		cut[k + 5] = record[i];
+		k += 6;
+	}
+	memcpy(record, cut, k);
+	*n = k;
+}
+
+static void
+test_hello_in_records_of_one_byte(void **state)
+{
+	for (size_t step = 1; step <= 70000; step *= 70000) {
+		spoilt_hello(cut_into_records, step);
+		assert_int_equal(tls_conn_state(p.conn), TLS_CONN_HANDSHAKE);
+		assert_true(p.to_client.n > 0);
+		look(TRUST_END_OPEN);
+		assert_string_equal(e.server_name, "sip.example.com");
+		assert_int_equal(e.stage, TRUST_STAGE_CERTIFICATE);
+		if (step == 1)
+			peer_fini(&p);
+	}
+}
+
+/* A padding extension (RFC 7685) makes it longer than any client's. */
+static void
+pad_to_the_brim(char *record, size_t *n)
+{
+	size_t pad = 60000;
+	uint8_t *r = (uint8_t *)record;
+	size_t sid = 5 + 4 + 34, at = sid + 1 + r[sid];
+
+	at += 2u + (size_t)(r[at] << 8 | r[at + 1]); /* suites      */
+	at += 1u + r[at];                            /* compression */
+	size_t ext = (size_t)(r[at] << 8 | r[at + 1]) + 4 + pad;
+	r[at] = (uint8_t)(ext >> 8);
+	r[at + 1] = (uint8_t)ext;
+	uint8_t *end = r + *n;
+	memcpy(end, "\x00\x15", 2);
+	end[2] = (uint8_t)(pad >> 8);
+	end[3] = (uint8_t)pad;
+	memset(end + 4, 0, pad);
+	size_t body = *n - 9 + 4 + pad;
+	r[6] = (uint8_t)(body >> 16);
+	r[7] = (uint8_t)(body >> 8);
+	r[8] = (uint8_t)body;
+	*n += 4 + pad;
+}
+
+/* Over several records, as one of more than 16 KB must be. */
+static void
+pad_and_cut(char *record, size_t *n)
+{
+	static char cut[70000];
+	size_t k = 0;
+
+	pad_to_the_brim(record, n);
+	for (size_t i = 5; i < *n; i += 16000) {
+		size_t part = *n - i < 16000 ? *n - i : 16000;
+		cut[k++] = 0x16;
+		cut[k++] = 3;
+		cut[k++] = 1;
+		cut[k++] = (char)(part >> 8);
+		cut[k++] = (char)part;
+		memcpy(cut + k, record + i, part);
+		k += part;
+	}
+	memcpy(record, cut, k);
+	*n = k;
+}
+
+static void
+test_hello_of_sixty_kilobytes(void **state)
+{
+	spoilt_hello(pad_and_cut, 1400);
+	enum tls_conn_state s = tls_conn_state(p.conn);
+	assert_true(s == TLS_CONN_FAILED || s == TLS_CONN_HANDSHAKE);
+	look(TRUST_END_US);
+	assert_int_equal(e.first, TLS_FIRST_TLS);
+}
+
 /* ---- resumption ---- */
 
 /* A connection of its own that leaves its session; the client has spoken. */
@@ -888,6 +1028,9 @@ main(void)
 		T(test_record_that_is_too_long),
 		T(test_alert_before_any_hello),
 		T(test_alert_behind_the_failure),
+		T(test_hello_with_a_length_that_lies),
+		T(test_hello_in_records_of_one_byte),
+		T(test_hello_of_sixty_kilobytes),
 		T(test_ticket_across_a_restart),
 		T(test_ticket_of_older_hours),
 		T(test_session_id_without_tickets),
