@@ -215,6 +215,7 @@ static const struct print {
 	{ "0849908bd344", NULL, &nss },
 	{ "1d947a95fc68", NULL, &jsse },
 	{ "8f3dcbce23eb", NULL, &jsse },
+	{ "db35923f8641", NULL, &jsse },               /* 17.0.15           */
 	{ "9dc949149365", NULL, &go },
 	{ "68b42a500d9a", NULL, &wolfssl },            /* 5.5               */
 	{ "16ef3715b6e5", NULL, &wolfssl },            /* 4.6               */
@@ -234,6 +235,7 @@ static const struct print {
 	{ NULL, "2cc26d266019", &gnutls },
 	{ NULL, "7e1102d2036b", &jsse },
 	{ NULL, "ddcc4a856434", &jsse },
+	{ NULL, "7c76daad20ec", &jsse },
 	{ NULL, "cdbdbcd6f742", &mbedtls },
 	{ NULL, "7b0ba9b4cf08", &mbedtls },
 	{ NULL, "6e561896c42d", &mbedtls },

@@ -19,4 +19,6 @@ wolfssl -lwolfssl
 mbedtls -lmbedtls -lmbedx509 -lmbedcrypto
 bearssl -lbearssl
 END
+# A JDK is more than is asked for, but where one is, its TLS is tried too.
+! command -v javac >/dev/null || javac -d "$1" "$here/Jsse.java" || status=1
 exit $status

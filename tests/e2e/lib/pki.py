@@ -23,8 +23,14 @@ commonName = supplied
 basicConstraints = CA:false
 subjectAltName = DNS:%s
 extendedKeyUsage = serverAuth
+authorityKeyIdentifier = keyid
+[sub]
+basicConstraints = critical,CA:true
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
 [req]
 distinguished_name = any
+x509_extensions = sub
 """
 RSA = "rsa:2048",
 ECDSA = "ec", "-pkeyopt", "ec_paramgen_curve:P-256"
@@ -36,7 +42,7 @@ class Pki:
     def __init__(self, folder, host, ca_name="Test Root", also=""):
         """also: more subjectAltNames, as ",IP:192.0.2.1"."""
         self.folder = tempfile.mkdtemp(dir=folder)
-        self.host = host
+        self.host, self.ca_name = host, ca_name
         with open(self.path("openssl.cnf"), "w") as f:
             f.write(CONFIG % (host + also))
         open(self.path("index.txt"), "w").close()
@@ -62,7 +68,23 @@ class Pki:
         certificate, key = name + ".pem", name + ".key"
         self.openssl("req", "-newkey", *key_type, "-nodes", "-keyout", key,
                      "-out", name + ".csr", "-subj", "/CN=" + self.host)
-        self.openssl("ca", "-batch", "-notext", "-in", name + ".csr", "-out",
-                     certificate, "-startdate", begin, "-enddate", end,
-                     "-extensions", "leaf")
+        self.sign(name + ".csr", certificate, begin, end)
         return self.path(certificate), self.path(key)
+
+    def sign(self, request, certificate, begin, end, *options, kind="leaf"):
+        self.openssl("ca", "-batch", "-notext", "-in", request, "-out",
+                     certificate, "-startdate", begin, "-enddate", end,
+                     "-extensions", kind, *options)
+
+    def request(self):
+        """A request to have the CA's own key signed by another CA."""
+        self.openssl("req", "-new", "-key", "ca.key", "-out", "ca.csr",
+                     "-subj", "/CN=" + self.ca_name)
+        return self.path("ca.csr")
+
+    def expire(self):
+        """From now on the CA's own certificate is of the past."""
+        self.request()
+        self.sign("ca.csr", "old.pem", "20000101000000Z", "20210930000000Z",
+                  "-selfsign", kind="sub")
+        os.replace(self.path("old.pem"), self.ca)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Java's own TLS; the usage of pipe.h.  Run from source: java Jsse.java ...
+// Java's own TLS; the usage of pipe.h.
 
 import java.io.FileInputStream;
 import java.io.IOException;

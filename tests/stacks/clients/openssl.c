@@ -29,18 +29,27 @@ hang_up(int ok, X509_STORE_CTX *store)
 	return 1;
 }
 
+/* Here, since the flags of the defaults are put in just before. */
+static int
+verify_as_before_1_1(X509_STORE_CTX *store, void *arg)
+{
+	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(store);
+
+	X509_VERIFY_PARAM_clear_flags(p, X509_V_FLAG_TRUSTED_FIRST);
+	X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_NO_ALT_CHAINS);
+	return X509_verify_cert(store);
+}
+
 static void
 limit_paths(SSL_CTX *ctx, const struct pipe_args *a)
 {
-	X509_VERIFY_PARAM *p = SSL_CTX_get0_param(ctx);
-
-	if (pipe_has_option(a, "old-paths")) {
-		X509_VERIFY_PARAM_clear_flags(p, X509_V_FLAG_TRUSTED_FIRST);
-		X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_NO_ALT_CHAINS);
-	}
+	if (pipe_has_option(a, "old-paths"))
+		SSL_CTX_set_cert_verify_callback(ctx, verify_as_before_1_1,
+		    NULL);
 	for (char **o = a->option; *o != NULL; o++) {
 		if (strncmp(*o, "depth=", 6) == 0)
-			X509_VERIFY_PARAM_set_depth(p, atoi(*o + 6));
+			X509_VERIFY_PARAM_set_depth(SSL_CTX_get0_param(ctx),
+			    atoi(*o + 6));
 	}
 }
 

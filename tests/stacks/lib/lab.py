@@ -22,6 +22,8 @@ ADDRESS = "10.77.0.1"  # of the edge; phones have 10.77.SUBNET.n
 CACHE = os.environ.get("SIPTRUST_CACHE", os.path.join(ROOT, "var"))
 OLD_ROOT = os.path.join(CACHE, "roots/bullseye")
 USER = "100"
+# A machine that is busy with other tests is no phone that went silent.
+PATIENT = "handshake_timeout=60", "first_message_timeout=60"
 
 # $1: hosts file, $2: the lab's folder, $3: an older Debian to run in, or "".
 # The mounts are those of this process alone: "ip netns exec" has left ours.
@@ -80,7 +82,10 @@ class Lab:
         ns = self.edge_host.ns
         ip("netns", "add", ns)
         ip("-n", ns, "link", "set", "lo", "up")
-        ip("-n", ns, "link", "add", "br0", "type", "bridge")
+        # An address of its own: else it takes the lowest of its ports', which
+        # changes with each that comes, and who knew the old one is not heard.
+        ip("-n", ns, "link", "add", "br0", "address", "02:00:0a:4d:00:01",
+           "type", "bridge")
         ip("-n", ns, "addr", "add", ADDRESS + "/16", "dev", "br0")
         ip("-n", ns, "link", "set", "br0", "up")
 
@@ -100,14 +105,14 @@ class Lab:
         return host
 
     def edge(self, chains, more="", **options):
-        """A running edge that presents chains, (name, certificate, key), in
-        this order; more: further lines of its configuration."""
+        """A running edge that presents chains, (name, certificate, key, further
+        lines), in this order; more: further lines of its configuration."""
         config = more + "".join(
-            'chain %s {\n certificate = "%s"\n key = "%s"\n}\n' % chain
-            for chain in chains)
+            'chain %s {\n certificate = "%s"\n key = "%s"\n%s\n}\n' %
+            (*chain, "")[:4] for chain in chains)
         return Edge(config=config, host=ADDRESS, users=[USER],
                     prefix=["ip", "netns", "exec", self.edge_host.ns],
-                    **options)
+                    settings=PATIENT, **options)
 
     def path(self, name):
         """A new folder in the lab's."""

@@ -96,6 +96,9 @@ class PipePhone:
             with open(errors, errors="replace") as f:
                 self.told = f.read().strip()[-300:]
 
+    def restart(self):
+        """Each attempt is a new process."""
+
     def close(self):
         pass
 
@@ -163,6 +166,12 @@ def script(program, name):
     return argv
 
 
+def jsse(port, ca, options):
+    classes = os.path.dirname(lab.client("Jsse.class"))
+    return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp",
+            classes, "Jsse", lab.ADDRESS, port, DOMAIN, ca, *options]
+
+
 class Stack:
     """can: what its client takes as option.  is_a: "blunt", one code or none
     for whatever it dislikes; "mute", and with the hello of a stack that is
@@ -205,13 +214,19 @@ STACKS = [
     Stack("python", script("python3", "python.py"), ["python3"],
           "rsa tls1.0 clock"),
     Stack("pjsip-like", own("openssl", "late"), [], "clock", is_a="mute"),
+    Stack("old-paths", own("openssl", "old-paths"), [], "old-paths"),
     Stack("silent", own("openssl", "silent"), [], "clock", is_a="mute"),
     Stack("node", script("node", "node.js"), ["node"], "rsa tls1.0"),
     Stack("linphone", needs=["linphonec"], phone=LinphonePhone),
     Stack("asterisk-16", root=lab.OLD_ROOT, phone=AsteriskPhone),
 ]
-if shutil.which("javac"):  # a JDK is too much to ask for
-    STACKS.append(Stack("jsse", script("java", "Jsse.java"), ["java"], "rsa"))
+if shutil.which("javac"):  # a JDK is more than is asked for
+    STACKS.append(Stack("jsse", jsse, ["java"], "rsa"))
+
+
+def wanted(stack, what):
+    return not what or what in stack.can or \
+        what == "new-paths" and "old-paths" not in stack.can
 
 
 def tests(rows):
@@ -224,7 +239,7 @@ def tests(rows):
                 stack.check()
                 function(stack)
             test.__name__ = "%s %s" % (stack.name, function.__name__)
-            if (not what or what in stack.can) and all(
+            if wanted(stack, what) and all(
                     word in test.__name__ for word in sys.argv[1:]):
                 made.append(test)
     return made
