@@ -484,10 +484,32 @@ prove(struct devices *d, const struct device_peer *p, unsigned chain,
 	free(old);
 }
 
+/* The file it has fetched made it accept this chain; by whom, for the line. */
+struct worked {
+	bool it;
+	char device[TRUST_TEXT_MAX];
+};
+
+static void
+say_worked(const struct worked *w, const struct addr *peer,
+    const struct trust_chain *chain)
+{
+	char from[ADDR_STRLEN], device[LOG_VAL_MAX], name[LOG_VAL_MAX];
+	char root[LOG_VAL_MAX];
+	bool named = w->device[0] != '\0';
+
+	log_info("ca-worked", "%s%s%speer=%s chain=%s root=%s",
+	    named ? "device=" : "", named ? log_val(device, sizeof(device),
+	    str_cstr(w->device)) : "", named ? " " : "",
+	    addr_print(peer, from), log_val(name, sizeof(name),
+	    str_cstr(chain->name)), log_val(root, sizeof(root),
+	    str_cstr(chain->root)));
+}
+
 /* True when this is news: it had refused the chain, or another was its last. */
 static bool
 count_acceptance(struct devices *d, struct device *dev, const struct place *p,
-    unsigned chain, const struct device_handshake *h)
+    unsigned chain, const struct device_handshake *h, struct worked *worked)
 {
 	struct deed *deed = devices_deed(dev, chain, true);
 	bool news;
@@ -496,6 +518,10 @@ count_acceptance(struct devices *d, struct device *dev, const struct place *p,
 		return false;
 	news = deed->did.accepted == 0 || deed->did.in_row > 0 ||
 	    dev->chain != chain + 1;
+	worked->it = news && deed->did.fetched;
+	if (worked->it && dev->user_agent != NULL)
+		IGNORE(!str_copy(worked->device, sizeof(worked->device),
+		    str_cstr(dev->user_agent))); /* a cut name is a name */
 	devices_count_word(d, dev, deed, -1);
 	dev->events = devices_next_event(p);
 	deed->did.accepted++;
@@ -531,6 +557,7 @@ devices_accepted(struct devices *d, const struct device_peer *p,
 	struct device_shard *s = devices_shard(d, &p->addr, &index);
 	struct device *dev;
 	struct place place;
+	struct worked worked = { .it = false };
 	bool kept = false, news = false, ja4 = false;
 	char text[TLS_JA4_LEN];
 
@@ -552,7 +579,8 @@ devices_accepted(struct devices *d, const struct device_peer *p,
 		dev->cipher_suite = h->cipher_suite;
 		dev->old_version = old;
 		if (chain != DEVICES_CHAINS) {
-			news |= count_acceptance(d, dev, &place, chain, h);
+			news |= count_acceptance(d, dev, &place, chain, h,
+			    &worked);
 			kept = dev->kept;
 		}
 		ja4 = h->hello != NULL && needs_ja4(d, dev);
@@ -562,6 +590,8 @@ devices_accepted(struct devices *d, const struct device_peer *p,
 			devices_due_later(d, dev, h->now_s);
 	}
 	pthread_mutex_unlock(&s->lock);
+	if (worked.it)
+		say_worked(&worked, &p->addr, h->chain);
 	if (kept)
 		prove(d, p, chain, h->now_s);
 	if (!ja4)

@@ -17,7 +17,7 @@ import tap  # noqa: E402
 from edge import (DEADLINE_S, SIPTRUST, Edge, raise_file_limit,  # noqa: E402
                   until)
 from pki import Pki  # noqa: E402
-from sip import Phone  # noqa: E402
+from sip import Phone, tls  # noqa: E402
 from tap import contains, equal  # noqa: E402
 
 HTTP = "http=127.0.0.1:0"
@@ -256,6 +256,35 @@ def a_fetch_names_the_device():
                            % (known, re.escape(source), name))
 
 
+def a_phone_that_fetched_the_ca_is_shown_its_chain():
+    with tempfile.TemporaryDirectory() as folder:
+        pki = Pki(folder, "example.test", "Test Root X1")
+        certificate, key = pki.issue("server")
+        with with_http(config='own_chain = true\nchain public {\n'
+                       ' certificate = "%s"\n key = "%s"\n}\n' %
+                       (certificate, key)) as edge:
+            edge.add_user("100")
+            source = "127.0.0.9"
+            other = Pki(folder, "example.test", "Unheard-of").ca
+            # It holds neither root, and is shown both chains.
+            for chain in ("public", "own"):
+                try:
+                    tls(edge.tls, ca=other, source=source).close()
+                    raise AssertionError("accepted")
+                except ssl.SSLError:
+                    edge.wait_line(r"tls-refused peer=%s:\d+ chain=%s " %
+                                   (re.escape(source), chain))
+            with open(os.path.join(folder, "fetched.pem"), "wb") as f:
+                f.write(get(edge, "/ca.pem", source=source)[2])
+            # Else it would be the other's turn.
+            phone = Phone(edge, "100", transport="TLS", source=source,
+                          ca=f.name)
+            until("known", lambda: phone.register().status == 200)
+            edge.wait_line(r'ca-worked peer=%s:\d+ chain=own root="siptrust '
+                           'CA example.test"' % re.escape(source))
+            phone.close()
+
+
 def what_is_no_fetch_is_not_told_as_one():
     with with_http() as edge:
         get(edge, "/ca.pem", method="HEAD", source="127.0.0.9")
@@ -414,6 +443,7 @@ if __name__ == "__main__":
               what_is_no_http,
               idle_and_slow_ones_keep_no_phone_out,
               a_fetch_names_the_device,
+              a_phone_that_fetched_the_ca_is_shown_its_chain,
               what_is_no_fetch_is_not_told_as_one,
               many_wrong_urls_are_counted,
               the_remedy_names_the_url,

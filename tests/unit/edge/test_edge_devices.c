@@ -742,7 +742,13 @@ what_fetched_a_root_is_given_its_chain(void **state)
 	comes(&p, "abC");
 	p.holds = A | C;
 	devices_fetched(d, &peer.addr, STR("A"), now_s);
-	comes(&p, "AA");
+	assert_null(strstr(lines, "ca-worked"));
+	comes(&p, "A");
+	assert_non_null(strstr(lines, "info ca-worked device="));
+	assert_non_null(strstr(lines, " peer=192.0.2.7:1 chain=a root=A"));
+	lines[0] = '\0'; /* said once */
+	comes(&p, "A");
+	assert_null(strstr(lines, "ca-worked"));
 	/* Both had refused it, so either may have fetched it; once. */
 	comes(&q, "aBB");
 	/* Before anything else was known of it. */
