@@ -171,11 +171,15 @@ static void
 admit(struct worker *w, struct listener *l, int fd, const struct addr *peer,
     const struct addr *local)
 {
+	const struct admission_limits limits = {
+		(unsigned)w->conf->connections_max,
+		(unsigned)w->conf->connections_per_address,
+		(unsigned)w->conf->connections_per_address_rate,
+	};
 	enum tally_kind why;
 
-	if (!admission_enter(w->shared->admission, peer,
-	    (unsigned)w->conf->connections_max,
-	    (unsigned)w->conf->connections_per_address, &why)) {
+	if (!admission_enter(w->shared->admission, peer, &limits,
+	    clock_mono_us(), &why)) {
 		tally(why, peer);
 		sock_reset(fd);
 		return;

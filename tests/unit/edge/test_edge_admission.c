@@ -28,24 +28,84 @@ limits_per_address_and_in_all(void **state)
 {
 	struct addr a = at("192.0.2.1"), b = at("192.0.2.2"),
 	    c = at("[2001:db8::1]");
+	const struct admission_limits three = { 3, 2, 1000 };
 	struct admission *ad;
 	enum tally_kind why;
 
 	assert_int_equal(admission_new(&ad), 0);
-	assert_true(admission_enter(ad, &a, 3, 2, &why));
-	assert_true(admission_enter(ad, &a, 3, 2, &why));
-	assert_false(admission_enter(ad, &a, 3, 2, &why));
+	assert_true(admission_enter(ad, &a, &three, 1000000, &why));
+	assert_true(admission_enter(ad, &a, &three, 1000000, &why));
+	assert_false(admission_enter(ad, &a, &three, 1000000, &why));
 	assert_int_equal(why, TALLY_CONNECTIONS_PER_ADDRESS);
-	assert_true(admission_enter(ad, &b, 3, 2, &why));
-	assert_false(admission_enter(ad, &c, 3, 2, &why));
+	assert_true(admission_enter(ad, &b, &three, 1000000, &why));
+	assert_false(admission_enter(ad, &c, &three, 1000000, &why));
 	assert_int_equal(why, TALLY_CONNECTIONS_MAX);
 	assert_int_equal(admission_count(ad), 3);
 	admission_leave(ad, &a);
-	assert_true(admission_enter(ad, &c, 3, 2, &why));
+	assert_true(admission_enter(ad, &c, &three, 1000000, &why));
 	admission_leave(ad, &a);
 	admission_leave(ad, &b);
 	admission_leave(ad, &c);
 	assert_int_equal(admission_count(ad), 0);
+	admission_free(ad);
+}
+
+/* A thousand times a second: a burst, then its share; the others as ever. */
+static void
+who_opens_too_fast_is_slowed_alone(void **state)
+{
+	const struct admission_limits l = { 100000, 50, 10 };
+	struct addr a = at("192.0.2.1"), b = at("192.0.2.2");
+	struct admission *ad;
+	enum tally_kind why;
+	unsigned in = 0;
+
+	assert_int_equal(admission_new(&ad), 0);
+	for (uint64_t ms = 0; ms < 10000; ms++) {
+		if (admission_enter(ad, &a, &l, ms * 1000, &why)) {
+			in++;
+			admission_leave(ad, &a);
+		} else {
+			assert_int_equal(why,
+			    TALLY_CONNECTIONS_PER_ADDRESS_RATE);
+		}
+		if (ms % 100 == 0) {
+			assert_true(admission_enter(ad, &b, &l, ms * 1000,
+			    &why));
+			admission_leave(ad, &b);
+		}
+	}
+	assert_true(in >= 140 && in <= 160);
+	/* Ten seconds later it may burst again. */
+	for (int i = 0; i < 50; i++) {
+		assert_true(admission_enter(ad, &a, &l, 20000000, &why));
+		admission_leave(ad, &a);
+	}
+	assert_false(admission_enter(ad, &a, &l, 20000000, &why));
+	admission_free(ad);
+}
+
+/* Entries do not stay for addresses that came once (leaks show in ASan). */
+static void
+a_million_addresses_leave_nothing_behind(void **state)
+{
+	const struct admission_limits l = { 100000, 1000, 100 };
+	struct admission *ad;
+	enum tally_kind why;
+	struct addr a = at("10.0.0.0");
+
+	assert_int_equal(admission_new(&ad), 0);
+	for (uint32_t i = 0; i < 1000000; i++) {
+		a.u.in.sin_addr.s_addr = i;
+		assert_true(admission_enter(ad, &a, &l, i, &why));
+		admission_leave(ad, &a);
+	}
+	assert_true(admission_idle(ad) <= ADMISSION_IDLE_MAX);
+	a.u.in.sin_addr.s_addr = 1;
+	for (uint32_t i = 0; i < 1000; i++) {
+		assert_true(admission_enter(ad, &a, &l, 100000000, &why));
+		admission_leave(ad, &a);
+	}
 	admission_free(ad);
 }
 
@@ -143,6 +203,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limits_per_address_and_in_all),
+		cmocka_unit_test(who_opens_too_fast_is_slowed_alone),
+		cmocka_unit_test(a_million_addresses_leave_nothing_behind),
 		cmocka_unit_test(a_tally_is_logged_in_sums),
 		cmocka_unit_test(port_zero_is_the_same_for_tcp_and_udp),
 		cmocka_unit_test(an_address_that_is_not_ours_is_named),
