@@ -62,12 +62,13 @@ wall_ns(void)
 static void
 make_chain(struct conf_chain *c, struct ca_files *f, const char *name)
 {
+	const struct ca_server_want want = { .names.domain = DOMAIN };
 	char path[128];
 	struct buf why;
 
 	buf_init(&why, 4096);
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	check(ca_ensure(f, path, DOMAIN, NULL, 0, clock_wall_s(), &why) == 0,
+	check(ca_ensure(f, path, &want, clock_wall_s(), &why) == 0,
 	    "a CA");
 	*c = (struct conf_chain) { .name = (char *)name,
 		.certificate = f->server_cert, .key = f->server_key,

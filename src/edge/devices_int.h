@@ -9,7 +9,7 @@
  * the shard of the account's hash.  Locks, in this order: an account shard;
  * place shards, the lower first; chains; kinds; kept; the writer's queue.
  *
- * Who takes a device off its place, its accounts gone, frees it; but one that is
+ * Who takes a device off its place, its accounts gone, frees it; one that is
  * queued for the writer is freed by the writer.
  */
 #include <pthread.h>

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Two chains on one port, and real clients that hold the root of the second
 alone: refused once, then served, and after a restart served at once."""
+import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -10,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
 import tap  # noqa: E402
-from edge import DOMAIN, Edge, until  # noqa: E402
+from edge import DOMAIN, SIPTRUST, Edge, until  # noqa: E402
 from pki import Pki  # noqa: E402
 from sip import Phone, tls  # noqa: E402
 
@@ -151,9 +153,91 @@ def a_reload_keeps_what_was_learned():
         tap.equal(site.count("tls-refused"), 0)
 
 
+def status(site, *argv):
+    """Exit status and what it printed."""
+    p = subprocess.run([SIPTRUST, "status", "--data", site.data, *argv],
+                       text=True, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT)
+    return p.returncode, p.stdout
+
+
+def the_fleet_in_the_terminal():
+    with Site() as site:
+        refused(site, "127.0.0.70")
+        until("it is told", lambda: status(site)[0] == 1)
+        code, text = status(site)
+        for part in ("127.0.0.70", "refused", "untrusted_root (likely)",
+                     "install Root A", "1 device, 1 refused"):
+            tap.contains(text, part)
+        register(site, "127.0.0.70")
+        until("it is served", lambda: status(site)[0] == 0)
+        code, text = status(site, "--device", "100", "--json")
+        tap.equal(code, 0, text)
+        device, = json.loads(text)["devices"]
+        tap.equal((device["address"], device["user_agent"], device["chain"],
+                   device["transport"], device["state"]),
+                  ("127.0.0.70", "e2e/1.0", "b", "TLS", "registered"))
+        tap.equal(device["accounts"], "100@" + DOMAIN)
+        tap.equal(device["verdict"]["confidence"], "certain")
+        tap.equal([(e["what"], e["chain"]) for e in device["history"]],
+                  [("proven", "a"), ("accepted", "b"), ("refused", "a")])
+        tap.equal({b["root"]: b["belief"] for b in device["beliefs"]},
+                  {"Root A": "lacks", "Root B": "holds"})
+        tap.equal([(c["chain"], c["accepted"], c["refused"])
+                   for c in device["chains"]], [("a", 0, 1), ("b", 1, 0)])
+        for which in "127.0.0.70", "100@" + DOMAIN, str(device["id"]):
+            code, text = status(site, "--device", which)
+            tap.equal(code, 0, text)
+            tap.contains(text, 'root "Root B": holds')
+        code, text = status(site, "--device", "nobody")
+        tap.equal(code, 3)
+        tap.contains(text, "no device has the address, account or number "
+                     "nobody")
+        tap.equal(status(site, "--data", "/nonexistent")[0], 3)
+        tap.equal(status(site, "too", "much")[0], 2)
+
+
+def an_old_version_is_let_in_where_it_is_allowed():
+    with Site('old_tls = { "127.0.0.80" }\n') as site:
+        for source in "127.0.0.81", "127.0.0.80":
+            p = subprocess.run(
+                ["openssl", "s_client", "-connect", "127.0.0.1:%d" % site.tls,
+                 "-bind", source + ":0", "-tls1_1", "-cipher",
+                 "ALL:@SECLEVEL=0", "-CAfile", site.pki["a"].ca],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT)
+            tap.equal(b"Verify return code: 0 (ok)" in p.stdout and
+                      b"BEGIN CERTIFICATE" in p.stdout,
+                      source == "127.0.0.80", p.stdout.decode())
+        line = site.wait_line("tls-refused peer=127.0.0.81:.*").group(0)
+        tap.contains(line, "cause=protocol_version confidence=certain")
+        tap.contains(line, r'old_tls = { \"127.0.0.81\" }')
+
+
+def who_opens_too_fast_gets_one_line():
+    with Site(settings=["connections_per_address=20",
+                        "connections_per_address_rate=5"]) as site:
+        for _ in range(300):
+            try:
+                with socket.create_connection(("127.0.0.1", site.tls), 20,
+                                              ("127.0.0.90", 0)):
+                    pass
+            except OSError:
+                pass  # closed at accept
+        register(site, "127.0.0.91", root="a")
+        site.wait_line("limit kind=connections_per_address_rate ")
+        site.stop()
+        tap.equal(site.count("limit kind=connections_per_address_rate") <= 2,
+                  True)
+        tap.equal(site.count("tls-refused peer=127.0.0.90") <= 2, True)
+
+
 if __name__ == "__main__":
     tap.main([refused_once_then_served,
               survives_a_restart_and_kill,
               by_openssl_itself,
               pinned,
-              a_reload_keeps_what_was_learned])
+              a_reload_keeps_what_was_learned,
+              the_fleet_in_the_terminal,
+              an_old_version_is_let_in_where_it_is_allowed,
+              who_opens_too_fast_gets_one_line])

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "edge/flow.h"
+#include "edge/status.h"
+#include "tlswire/alert.h"
+
+#define WHY_MAX  2048
+#define TIME_LEN 24
+
+static const char usage_text[] =
+    "usage: siptrust status [OPTION]...\n"
+    "\n"
+    "The devices that the edge knows, as its data folder has them: by what\n"
+    "and where they are connected, and what the last handshake that was\n"
+    "refused meant.  While the edge runs this is at most seconds behind.\n"
+    "\n"
+    "      --data DIR      folder of the edge; default: as siptrust edge\n"
+    "      --device WHICH  one in full: its address, its account with or\n"
+    "                      without domain, or its number in the first column\n"
+    "      --json          print as JSON\n"
+    "  -h, --help          this text\n"
+    "\n"
+    "Exit: 0 fine, 1 some device is refused and not served, 2 wrong usage,\n"
+    "3 nothing to read.\n";
+
+enum { OPT_DATA = 256, OPT_DEVICE, OPT_JSON };
+
+static const struct option options[] = {
+	{ "data", required_argument, NULL, OPT_DATA },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* ---- words ---- */
+
+/* "2026-11-23T20:12:36Z", or "never". */
+static const char *
+time_text(char out[TIME_LEN], int64_t unix_s)
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	if (unix_s == 0 || gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return "never";
+	return out;
+}
+
+static const char *
+transport_text(const struct store_device *d)
+{
+	if (d->accounts.n == 0)
+		return "-";
+	return d->transport >= FLOW_UDP && d->transport <= FLOW_TLS ?
+	    flow_transport_name((enum flow_transport)d->transport) : "?";
+}
+
+static const char *
+version_text(uint16_t version)
+{
+	return version != 0 ? tls_version_name(version) : "-";
+}
+
+/* What came from outside is shown without its control characters. */
+static const char *
+safe(char out[LOG_VAL_MAX], struct str s)
+{
+	return s.n > 0 ? log_val(out, LOG_VAL_MAX, s) : "-";
+}
+
+static const char *
+state_text(const struct status_device *d)
+{
+	if (d->refused)
+		return "refused";
+	return d->row.accounts.n > 0 ? "registered" : "seen";
+}
+
+/* ---- for people ---- */
+
+static void
+print_line(const struct status_device *d)
+{
+	char agent[LOG_VAL_MAX], accounts[LOG_VAL_MAX], chain[LOG_VAL_MAX];
+
+	printf("%-5lld %-15.*s %-3s %-7s %-10s %-10s %-24s %s\n",
+	    (long long)d->row.id, STR_FMT(d->row.address),
+	    transport_text(&d->row), version_text(d->row.tls_version),
+	    safe(chain, d->row.chain), state_text(d),
+	    safe(agent, d->row.user_agent), safe(accounts, d->row.accounts));
+}
+
+static void
+print_verdict(const struct status_device *d)
+{
+	char when[TIME_LEN];
+
+	if (d->row.cause.n == 0)
+		return;
+	printf("      %s refused: %.*s (%.*s)\n      because %.*s\n"
+	    "      %.*s\n", time_text(when, d->row.refused_s),
+	    STR_FMT(d->row.cause), STR_FMT(d->row.confidence),
+	    STR_FMT(d->row.reason), STR_FMT(d->row.remedy));
+}
+
+static void
+print_fleet(const struct status *s)
+{
+	if (s->n == 0) {
+		printf("no devices yet\n");
+		return;
+	}
+	printf("%-5s %-15s %-3s %-7s %-10s %-10s %-24s %s\n", "ID", "ADDRESS",
+	    "VIA", "TLS", "CHAIN", "STATE", "DEVICE", "ACCOUNTS");
+	for (size_t i = 0; i < s->n; i++) {
+		print_line(&s->device[i]);
+		if (s->device[i].refused)
+			print_verdict(&s->device[i]);
+	}
+	printf("%zu device%s, %zu refused\n", s->n, s->n == 1 ? "" : "s",
+	    s->refused);
+}
+
+static void
+print_deeds(const struct status_device *d)
+{
+	for (size_t i = 0; i < d->ndeeds; i++) {
+		const struct store_deed *deed = &d->deed[i];
+		char chain[LOG_VAL_MAX], root[LOG_VAL_MAX], a[TIME_LEN],
+		    r[TIME_LEN];
+
+		printf("  chain %s (root %s): accepted %u, last %s; "
+		    "refused %u, last %s%s\n", safe(chain, deed->chain),
+		    safe(root, deed->root), deed->accepted,
+		    time_text(a, deed->accepted_s), deed->refused,
+		    time_text(r, deed->refused_s),
+		    deed->fetched ? "; has fetched the root's file" : "");
+	}
+	for (size_t i = 0; i < d->nbeliefs; i++) {
+		char root[LOG_VAL_MAX];
+
+		printf("  root %s: %s\n", safe(root, d->belief[i].root),
+		    trust_holding_name(d->belief[i].holding));
+	}
+}
+
+static void
+print_events(const struct status_device *d)
+{
+	for (size_t i = 0; i < d->nevents; i++) {
+		const struct store_event *e = &d->event[i];
+		char when[TIME_LEN], chain[LOG_VAL_MAX];
+
+		printf("  %s %-10.*s chain %s", time_text(when, e->when_s),
+		    STR_FMT(e->what), safe(chain, e->chain));
+		if (e->cause.n > 0)
+			printf(": %.*s (%.*s), %.*s", STR_FMT(e->cause),
+			    STR_FMT(e->confidence), STR_FMT(e->reason));
+		putchar('\n');
+	}
+}
+
+static void
+print_device(const struct status_device *d)
+{
+	char first[TIME_LEN], last[TIME_LEN], ja4[LOG_VAL_MAX];
+
+	print_line(d);
+	printf("  first seen %s, last seen %s, ClientHello %s%s\n",
+	    time_text(first, d->row.first_seen_s),
+	    time_text(last, d->row.last_seen_s), safe(ja4, d->row.ja4),
+	    d->row.old_version ? ", let in with an old TLS version" : "");
+	print_verdict(d);
+	print_deeds(d);
+	print_events(d);
+}
+
+/* ---- for programs ---- */
+
+/* Text that is no UTF-8 is shown as the log shows it. */
+static json_t *
+text_json(struct str s)
+{
+	char quoted[LOG_VAL_MAX];
+	json_t *j = json_stringn(s.p != NULL ? s.p : "", s.n);
+
+	return j != NULL ? j :
+	    json_string(log_val(quoted, sizeof(quoted), s));
+}
+
+static json_t *
+version_json(uint16_t version)
+{
+	return version != 0 ? json_string(tls_version_name(version)) :
+	    json_null();
+}
+
+static json_t *
+deeds_json(const struct status_device *d)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < d->ndeeds; i++) {
+		const struct store_deed *deed = &d->deed[i];
+
+		json_array_append_new(all, json_pack("{s:o s:o s:I s:I s:I "
+		    "s:I s:I s:b}", "chain", text_json(deed->chain), "root",
+		    text_json(deed->root), "accepted",
+		    (json_int_t)deed->accepted, "accepted_at",
+		    (json_int_t)deed->accepted_s, "refused",
+		    (json_int_t)deed->refused, "refused_at",
+		    (json_int_t)deed->refused_s, "refused_in_row",
+		    (json_int_t)deed->in_row, "fetched", (int)deed->fetched));
+	}
+	return all;
+}
+
+static json_t *
+beliefs_json(const struct status_device *d)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < d->nbeliefs; i++)
+		json_array_append_new(all, json_pack("{s:o s:s s:o}", "root",
+		    text_json(d->belief[i].root), "belief",
+		    trust_holding_name(d->belief[i].holding), "chain",
+		    text_json(d->belief[i].chain)));
+	return all;
+}
+
+static json_t *
+events_json(const struct status_device *d)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < d->nevents; i++) {
+		const struct store_event *e = &d->event[i];
+
+		json_array_append_new(all, json_pack("{s:I s:o s:o s:o s:o "
+		    "s:o s:o}", "at", (json_int_t)e->when_s, "what",
+		    text_json(e->what), "chain", text_json(e->chain),
+		    "tls_version", version_json(e->tls_version), "cause",
+		    text_json(e->cause), "confidence",
+		    text_json(e->confidence), "evidence",
+		    text_json(e->reason)));
+	}
+	return all;
+}
+
+static json_t *
+verdict_json(const struct store_device *d)
+{
+	if (d->cause.n == 0)
+		return json_null();
+	return json_pack("{s:o s:o s:o s:o s:I}", "cause",
+	    text_json(d->cause), "confidence", text_json(d->confidence),
+	    "evidence", text_json(d->reason), "remedy", text_json(d->remedy),
+	    "at", (json_int_t)d->refused_s);
+}
+
+static json_t *
+device_json(const struct status_device *d, bool full)
+{
+	const struct store_device *r = &d->row;
+	json_t *j = json_pack("{s:I s:o s:o s:o s:s s:s s:o s:I s:o s:I s:I "
+	    "s:b s:o s:o}", "id", (json_int_t)r->id, "address",
+	    text_json(r->address), "user_agent", text_json(r->user_agent),
+	    "accounts", text_json(r->accounts), "state", state_text(d),
+	    "transport", transport_text(r), "tls_version",
+	    version_json(r->tls_version), "cipher_suite",
+	    (json_int_t)r->cipher_suite, "chain", text_json(r->chain),
+	    "first_seen", (json_int_t)r->first_seen_s, "last_seen",
+	    (json_int_t)r->last_seen_s, "old_version", (int)r->old_version,
+	    "ja4", text_json(r->ja4), "verdict", verdict_json(r));
+
+	json_object_set_new(j, "chains", deeds_json(d));
+	json_object_set_new(j, "beliefs", beliefs_json(d));
+	if (full)
+		json_object_set_new(j, "history", events_json(d));
+	return j;
+}
+
+static void
+print_json(const struct status *s, bool full)
+{
+	json_t *all = json_array(), *top;
+
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(all, device_json(&s->device[i], full));
+	top = json_pack("{s:o s:I}", "devices", all, "refused",
+	    (json_int_t)s->refused);
+	json_dumpf(top, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(top);
+}
+
+/* ---- the command ---- */
+
+struct status_cmd {
+	const char *data;
+	struct str device;
+	bool json, help;
+};
+
+static int
+parse(int argc, char **argv, struct status_cmd *c)
+{
+	int o;
+
+	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (o) {
+		case OPT_DATA:
+			c->data = optarg;
+			break;
+		case OPT_DEVICE:
+			c->device = str_cstr(optarg);
+			break;
+		case OPT_JSON:
+			c->json = true;
+			break;
+		case 'h':
+			c->help = true;
+			return CMD_OK;
+		default:
+			return CMD_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "siptrust status: \"%s\" is too much\n",
+		    argv[optind]);
+		return CMD_USAGE;
+	}
+	return CMD_OK;
+}
+
+int
+cmd_status(int argc, char **argv)
+{
+	struct status_cmd c = { .device = STR("") };
+	char folder[1024];
+	struct status s;
+	struct buf why;
+	int err = parse(argc, argv, &c);
+
+	if (c.help)
+		fputs(usage_text, stdout);
+	if (c.help || err != CMD_OK)
+		return err;
+	if (c.data == NULL) {
+		conf_default_data(folder, sizeof(folder));
+		c.data = folder;
+	}
+	buf_init(&why, WHY_MAX);
+	if (status_read(&s, c.data, c.device, &why) != 0) {
+		fprintf(stderr, "siptrust status: %.*s\n",
+		    STR_FMT(buf_as_str(&why)));
+		buf_fini(&why);
+		return CMD_FAILED;
+	}
+	buf_fini(&why);
+	if (c.json)
+		print_json(&s, c.device.n > 0);
+	for (size_t i = 0; !c.json && c.device.n > 0 && i < s.n; i++)
+		print_device(&s.device[i]);
+	if (!c.json && c.device.n == 0)
+		print_fleet(&s);
+	err = s.refused > 0 ? CMD_FINDING : CMD_OK;
+	status_fini(&s);
+	return err;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "edge/status.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+
+struct reading {
+	struct status *s;
+	struct str which;
+	size_t at;          /* of the deed or event before                  */
+};
+
+static struct str
+keep(struct status *s, struct str from)
+{
+	char *copy;
+
+	if (from.n == 0)
+		return STR_NULL;
+	if (s->ntext == s->text_size) {
+		size_t size = s->text_size == 0 ? 256 : 2 * s->text_size;
+		char **more = realloc(s->text, size * sizeof(*more));
+
+		if (more == NULL) {
+			s->no_memory = true;
+			return STR_NULL;
+		}
+		s->text = more;
+		s->text_size = size;
+	}
+	copy = str_dup(from);
+	if (copy == NULL) {
+		s->no_memory = true;
+		return STR_NULL;
+	}
+	s->text[s->ntext++] = copy;
+	return str_of(copy, from.n);
+}
+
+/* "100" and "100@example.com" are both the account 100@example.com. */
+static bool
+has_account(struct str accounts, struct str which)
+{
+	while (accounts.n > 0) {
+		struct str account = str_cut(&accounts, ' ');
+		struct str user = account;
+
+		user = str_cut(&user, '@');
+		if (str_eq(account, which) || str_eq(user, which))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_wanted(const struct store_device *row, struct str which)
+{
+	struct addr a, b;
+	uint64_t id;
+
+	if (which.n == 0 || has_account(row->accounts, which))
+		return true;
+	if (str_u64(which, &id))
+		return row->id == (int64_t)id;
+	return addr_parse_ip(&a, which) == 0 &&
+	    addr_parse_ip(&b, row->address) == 0 && addr_equal_ip(&a, &b);
+}
+
+/* An array of n with room for one more; NULL: no memory, it stays as it was. */
+static void *
+grown(void *array, size_t n, size_t size)
+{
+	/* It doubles at powers of two. */
+	return (n & (n - 1)) != 0 ? array :
+	    realloc(array, (n == 0 ? 1 : 2 * n) * size);
+}
+
+static int
+on_device(const struct store_device *row, void *arg)
+{
+	struct reading *r = arg;
+	struct status *s = r->s;
+	struct status_device *d;
+	void *more;
+
+	if (!is_wanted(row, r->which))
+		return 0;
+	more = grown(s->device, s->n, sizeof(*s->device));
+	if (more == NULL)
+		return -ENOMEM;
+	s->device = more;
+	d = &s->device[s->n++];
+	*d = (struct status_device) { .row = *row };
+	d->row.address = keep(s, row->address);
+	d->row.ja4 = keep(s, row->ja4);
+	d->row.user_agent = keep(s, row->user_agent);
+	d->row.accounts = keep(s, row->accounts);
+	d->row.chain = keep(s, row->chain);
+	d->row.cause = keep(s, row->cause);
+	d->row.confidence = keep(s, row->confidence);
+	d->row.reason = keep(s, row->reason);
+	d->row.remedy = keep(s, row->remedy);
+	return 0;
+}
+
+/* Rows come in the order of the devices. */
+static struct status_device *
+device_of(struct reading *r, int64_t id)
+{
+	struct status *s = r->s;
+
+	while (r->at < s->n && s->device[r->at].row.id < id)
+		r->at++;
+	return r->at < s->n && s->device[r->at].row.id == id ?
+	    &s->device[r->at] : NULL;
+}
+
+static int
+on_deed(const struct store_deed *row, void *arg)
+{
+	struct reading *r = arg;
+	struct status_device *d = device_of(r, row->device);
+	struct store_deed *deed;
+	void *more;
+
+	if (d == NULL)
+		return 0;
+	more = grown(d->deed, d->ndeeds, sizeof(*d->deed));
+	if (more == NULL)
+		return -ENOMEM;
+	d->deed = more;
+	deed = &d->deed[d->ndeeds++];
+	*deed = *row;
+	deed->chain = keep(r->s, row->chain);
+	deed->root = keep(r->s, row->root);
+	return 0;
+}
+
+static int
+on_event(const struct store_event *row, void *arg)
+{
+	struct reading *r = arg;
+	struct status_device *d = device_of(r, row->device);
+	struct store_event *e;
+	void *more;
+
+	if (d == NULL)
+		return 0;
+	more = grown(d->event, d->nevents, sizeof(*d->event));
+	if (more == NULL)
+		return -ENOMEM;
+	d->event = more;
+	e = &d->event[d->nevents++];
+	*e = *row;
+	e->what = keep(r->s, row->what);
+	e->chain = keep(r->s, row->chain);
+	e->cause = keep(r->s, row->cause);
+	e->confidence = keep(r->s, row->confidence);
+	e->reason = keep(r->s, row->reason);
+	return 0;
+}
+
+/* ---- what it means ---- */
+
+static enum trust_cause
+cause_named(struct str name)
+{
+	for (int c = 0; c < TRUST_CAUSES; c++)
+		if (str_eq(str_cstr(trust_cause_name((enum trust_cause)c)),
+		    name))
+			return (enum trust_cause)c;
+	return TRUST_CAUSE_UNKNOWN;
+}
+
+static enum trust_confidence
+confidence_named(struct str name)
+{
+	for (int c = TRUST_CERTAIN; c > TRUST_POSSIBLE; c--)
+		if (str_eq(str_cstr(trust_confidence_name(
+		    (enum trust_confidence)c)), name))
+			return (enum trust_confidence)c;
+	return TRUST_POSSIBLE;
+}
+
+/* The surest that is known of why it refused this chain. */
+static void
+why_refused(const struct status_device *d, struct trust_fact *f)
+{
+	f->cause = TRUST_CAUSE_UNKNOWN;
+	for (size_t i = 0; i < d->nevents; i++) {
+		const struct store_event *e = &d->event[i];
+
+		if (e->cause.n == 0 || !str_eq(e->chain, f->chain))
+			continue;
+		f->cause = cause_named(e->cause);
+		f->confidence = confidence_named(e->confidence);
+		return; /* newest first: a proof stands before its suspicion */
+	}
+}
+
+static int
+draw_conclusions(struct status_device *d)
+{
+	struct trust_fact *fact = calloc(d->ndeeds + 1, sizeof(*fact));
+
+	if (fact == NULL)
+		return -ENOMEM;
+	d->refused = d->row.cause.n > 0;
+	for (size_t i = 0; i < d->ndeeds; i++) {
+		const struct store_deed *deed = &d->deed[i];
+
+		fact[i] = (struct trust_fact) {
+			.chain = deed->chain, .root = deed->root,
+			.accepted = deed->accepted, .refused = deed->refused,
+			.accepted_no = deed->accepted_no,
+			.refused_no = deed->refused_no,
+		};
+		why_refused(d, &fact[i]);
+		if (deed->accepted > 0 && deed->in_row == 0)
+			d->refused = false;
+	}
+	d->nbeliefs = trust_beliefs(d->belief, fact, d->ndeeds);
+	free(fact);
+	return 0;
+}
+
+static int
+seen_last_first(const void *a, const void *b)
+{
+	const struct status_device *x = a, *y = b;
+
+	if (x->row.last_seen_s != y->row.last_seen_s)
+		return x->row.last_seen_s < y->row.last_seen_s ? 1 : -1;
+	return x->row.id < y->row.id ? -1 : x->row.id > y->row.id;
+}
+
+static int
+read_all(struct status *s, struct device_store *store, struct str which)
+{
+	struct reading r = { .s = s, .which = which };
+	int err = device_store_each(store, on_device, &r);
+
+	if (err == 0)
+		err = device_store_each_deed(store, 0, on_deed, &r);
+	r.at = 0;
+	if (err == 0)
+		err = device_store_each_event(store, 0, on_event, &r);
+	for (size_t i = 0; i < s->n && err == 0; i++) {
+		err = draw_conclusions(&s->device[i]);
+		s->refused += s->device[i].refused;
+	}
+	if (s->n > 0)
+		qsort(s->device, s->n, sizeof(*s->device), seen_last_first);
+	return err == 0 && s->no_memory ? -ENOMEM : err;
+}
+
+int
+status_read(struct status *s, const char *dir, struct str which,
+    struct buf *why)
+{
+	struct device_store *store;
+	char text[1280] = "";
+	int err;
+
+	*s = (struct status) { .n = 0 };
+	err = device_store_open(&store, dir, true, text, sizeof(text));
+	if (err != 0) {
+		buf_puts(why, text[0] != '\0' ? text : err_str(err));
+		return err;
+	}
+	err = read_all(s, store, which);
+	if (err != 0) {
+		buf_printf(why, "%s/devices.db: %s", dir, err == E_STORE ?
+		    device_store_error(store) : err_str(err));
+	} else if (s->n == 0 && which.n > 0) {
+		buf_printf(why, "no device has the address, account or number "
+		    "%.*s", STR_FMT(which));
+		err = E_ABSENT;
+	}
+	device_store_close(store);
+	if (err != 0)
+		status_fini(s);
+	return err;
+}
+
+void
+status_fini(struct status *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->device[i].deed);
+		free(s->device[i].event);
+	}
+	for (size_t i = 0; i < s->ntext; i++)
+		free(s->text[i]);
+	free(s->device);
+	free(s->text);
+	*s = (struct status) { .n = 0 };
+}
