@@ -247,7 +247,7 @@ export_for(const struct ca_cmd *c, const struct export *x, struct buf *why)
 {
 	struct device_catalogue *all = NULL;
 	struct kit k = { .profile = NULL };
-	int rc = device_catalogue_load(&all, NULL, why);
+	int rc = device_catalogue_load(&all, c->conf->devices_dir, why);
 
 	buf_init(&k.url, SETTINGS_MAX);
 	buf_init(&k.settings, SETTINGS_MAX);

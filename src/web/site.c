@@ -92,7 +92,7 @@ site_new(struct site **out, const struct conf *conf, int64_t now_s,
 	atomic_init(&s->refs, 1);
 	str_copy(s->domain, sizeof(s->domain), str_cstr(conf->domain));
 	s->tls_port = first_port(conf);
-	rc = device_catalogue_load(&s->profiles, NULL, why);
+	rc = device_catalogue_load(&s->profiles, conf->devices_dir, why);
 	if (rc == 0)
 		rc = load_ca(s, conf, now_s, why);
 	if (rc == 0) {
