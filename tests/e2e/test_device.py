@@ -114,6 +114,28 @@ def lint_names_each_fault():
         contains(err, "none.device")
 
 
+def an_edge_with_wrong_profiles_does_not_start():
+    for setting, value, expected in (
+            ("devices_dir", '"/no/such/folder"',
+             "/no/such/folder: No such file or directory: expected a folder"),
+            ("old_tls", '{ "profile:no-such" }',
+             'old_tls: "profile:no-such": expected a profile that siptrust '
+             "device list has")):
+        with tempfile.TemporaryDirectory() as folder:
+            conf = write(folder, "c.conf", 'domain = "x.test"\n'
+                         'sip = { "127.0.0.1:0" }\n'
+                         'tls = { "127.0.0.1:0" }\n%s = %s\n' %
+                         (setting, value))
+            p = subprocess.run([SIPTRUST, "edge", "-c", conf, "--data",
+                                os.path.join(folder, "d")], timeout=60,
+                               stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT,
+                               universal_newlines=True)
+            equal(p.returncode, 3)
+            contains(p.stdout, expected)
+
+
 def wrong_usage():
     for words in ((), ("paint",), ("show",), ("show", "a", "b"), ("match",),
                   ("lint",), ("list", "x"), ("list", "--colour")):
@@ -134,4 +156,5 @@ if __name__ == "__main__":
               a_user_agent_is_matched,
               profiles_of_ones_own,
               lint_names_each_fault,
+              an_edge_with_wrong_profiles_does_not_start,
               wrong_usage])

@@ -333,7 +333,7 @@ test_remedies(void **state)
 	assert_remedy(c, "fanvil", "http://h:8080/ca.pem",
 	    "upload it in the phone's own pages");
 	assert_remedy(c, "linksys-sipura", "http://h:8080/ca.pem", "");
-	assert_remedy(c, "linphone", "http://h:8080/ca.pem", "");
+	assert_remedy(c, "pjsip", "http://h:8080/ca.pem", "");
 }
 
 static void
