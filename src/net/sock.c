@@ -120,18 +120,23 @@ sock_accept(int listener, const struct addr *bound, struct addr *peer,
 }
 
 int
-sock_connect(const struct addr *peer, bool udp)
+sock_connect(const struct addr *peer, const struct addr *local, bool udp)
 {
 	int fd = socket(peer->u.sa.sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) |
 	    SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err = 0;
 
 	if (fd < 0)
 		return -errno;
 	if (!udp)
 		(void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (connect(fd, &peer->u.sa, addr_len(peer)) != 0 &&
-	    errno != EINPROGRESS) {
-		int err = -errno;
+	if (local != NULL && addr_is_set(local) &&
+	    bind(fd, &local->u.sa, addr_len(local)) != 0)
+		err = -errno;
+	else if (connect(fd, &peer->u.sa, addr_len(peer)) != 0 &&
+	    errno != EINPROGRESS)
+		err = -errno;
+	if (err != 0) {
 		close(fd);
 		return err;
 	}

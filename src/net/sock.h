@@ -25,9 +25,11 @@ MUSTCHECK int sock_accept(int listener, const struct addr *bound,
 
 /*
  * A socket on its way to peer: TCP (it is connected when it becomes writable:
- * then ask sock_error), or UDP that hears this peer alone.  Or -errno.
+ * then ask sock_error), or UDP that hears this peer alone.  local: where it
+ * comes from; NULL or not set: as the system has it.  Or -errno.
  */
-MUSTCHECK int sock_connect(const struct addr *peer, bool udp);
+MUSTCHECK int sock_connect(const struct addr *peer, const struct addr *local,
+    bool udp);
 
 /* The error that waits on a descriptor, as errno; 0: none. */
 int sock_error(int fd);

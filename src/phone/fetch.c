@@ -177,11 +177,11 @@ fetch_free(void *arg)
 
 int
 fetch_begin(struct fetch **out, struct loop *loop, const char *url,
-    const char *user_agent, size_t bytes_max, fetch_done_fn *done, void *arg,
-    struct buf *why)
+    const char *user_agent, const struct addr *local, size_t bytes_max,
+    fetch_done_fn *done, void *arg, struct buf *why)
 {
 	struct fetch *f = calloc(1, sizeof(*f));
-	char host[HOST_MAX];
+	char host[HOST_MAX], from[ADDR_STRLEN];
 	int err;
 
 	if (f == NULL)
@@ -199,6 +199,9 @@ fetch_begin(struct fetch **out, struct loop *loop, const char *url,
 	}
 	if (err == 0) {
 		evhttp_connection_set_timeout(f->http, FETCH_WAIT_S);
+		if (addr_is_set(local))
+			evhttp_connection_set_local_address(f->http,
+			    addr_print_ip(local, false, from));
 		evhttp_connection_set_max_headers_size(f->http, 16384);
 		evhttp_connection_set_max_body_size(f->http,
 		    (ev_ssize_t)bytes_max);

@@ -5,6 +5,7 @@
  * phone/fetch - get one file over plain HTTP, as a phone does: one GET, no
  * redirects followed, no proxy, a limit on its size and its time.
  */
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "net/loop.h"
@@ -21,13 +22,14 @@ typedef void(fetch_done_fn)(int err, struct str body, const char *why,
     void *arg);
 
 /*
- * Begin; done is called once from the loop, never from within this call,
+ * Begin; local: where to come from, may be unset.  done is called once from the loop, never from within this call,
  * unless fetch_cancel comes first.  0; E_PARSE with a sentence in why: no
  * http:// URL; -ENOMEM.
  */
 MUSTCHECK int fetch_begin(struct fetch **out, struct loop *loop,
-    const char *url, const char *user_agent, size_t bytes_max,
-    fetch_done_fn *done, void *arg, struct buf *why);
+    const char *url, const char *user_agent,
+    const struct addr *local, size_t bytes_max, fetch_done_fn *done, void *arg,
+    struct buf *why);
 
 /* Also after done; then it only frees.  NULL does nothing. */
 void fetch_cancel(struct fetch *f);

@@ -223,7 +223,7 @@ broken(struct link *l, int error)
 	char words[128];
 	struct buf why;
 
-	if (l->tls != NULL)
+	if (l->tls != NULL && l->connected)
 		tls_connector_ended(l->tls);
 	if (error == 0) {
 		die(l, "the server closed the connection");
@@ -300,7 +300,7 @@ set_up(struct link *l, const struct link_params *p)
 	const struct timeval wait = { .tv_sec = WAIT_S };
 	int err = 0;
 
-	l->fd = sock_connect(&p->server, p->transport == LINK_UDP);
+	l->fd = sock_connect(&p->server, &p->local, p->transport == LINK_UDP);
 	if (l->fd < 0)
 		return l->fd;
 	if (p->transport == LINK_TLS)

@@ -22,6 +22,7 @@ struct link;
 struct link_params {
 	enum link_transport transport;
 	struct addr server;
+	struct addr local;           /* not set: as the system has it    */
 	struct tls_client *client;   /* LINK_TLS; borrowed               */
 	const char *name;            /* LINK_TLS: what the phone is set to */
 	int64_t clock_s;             /* LINK_TLS: the phone's clock      */

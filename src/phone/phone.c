@@ -91,7 +91,8 @@ fetch_ca(struct phone *p)
 		return false;
 	}
 	err = fetch_begin(&p->fetch, p->loop, p->s.ca_url,
-	    p->s.model.http_user_agent, ca_bytes_max(p), on_ca, p, &why);
+	    p->s.model.http_user_agent, &p->s.local, ca_bytes_max(p), on_ca,
+	    p, &why);
 	if (err == 0)
 		return true;
 	words[why.n] = '\0';
@@ -233,6 +234,7 @@ dial(struct phone *p)
 	struct link_params lp = {
 		.transport = p->s.transport,
 		.server = p->s.server,
+		.local = p->s.local,
 		.name = p->s.name,
 		.clock_s = clock_wall_s(),
 	};

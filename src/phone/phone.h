@@ -33,6 +33,7 @@ struct phone_settings {
 	struct phone_model model;
 	enum link_transport transport;
 	struct addr server;         /* where it sends                    */
+	struct addr local;          /* where it comes from; may be unset */
 	char user[64], domain[PHONE_TEXT_MAX];
 	char auth_user[64], password[PHONE_TEXT_MAX];
 	char name[PHONE_TEXT_MAX];  /* that the certificate must be for  */

@@ -20,7 +20,7 @@ syslog_open(struct syslog *s, const struct addr *to, const char *host,
 	str_copy(s->tag, sizeof(s->tag), str_cstr(tag));
 	if (!addr_is_set(to))
 		return 0;
-	s->fd = sock_connect(to, true);
+	s->fd = sock_connect(to, NULL, true);
 	return s->fd < 0 ? s->fd : 0;
 }
 
