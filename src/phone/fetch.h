@@ -22,9 +22,9 @@ typedef void(fetch_done_fn)(int err, struct str body, const char *why,
     void *arg);
 
 /*
- * Begin; local: where to come from, may be unset.  done is called once from the loop, never from within this call,
- * unless fetch_cancel comes first.  0; E_PARSE with a sentence in why: no
- * http:// URL; -ENOMEM.
+ * Begin; local: where to come from, may be unset.  done is called once from
+ * the loop, never from within this call, unless fetch_cancel comes first.  0;
+ * E_PARSE with a sentence in why: no http:// URL; -ENOMEM.
  */
 MUSTCHECK int fetch_begin(struct fetch **out, struct loop *loop,
     const char *url, const char *user_agent,

@@ -235,20 +235,26 @@ static void
 set_manner(struct tls_look *l, const struct device_profile *p,
     struct buf *assumed)
 {
+	bool silent = str_istarts(p->refusal, STR("silent"));
 	char stack[64];
 	const struct tls_manner *manner;
-	uint16_t says;
+	uint16_t says = alert_named(p->refusal);
 
 	str_copy(stack, sizeof(stack), p->stack);
 	manner = tls_manner_find(stack);
+	/* OpenSSL always sends an alert: who is silent with it judges late. */
+	if (silent && manner == tls_manner(TLS_MANNER_OPENSSL))
+		manner = tls_manner(TLS_MANNER_PJSIP);
 	if (manner != NULL)
 		l->manner = *manner;
-	if (str_istarts(p->refusal, STR("silent")))
-		says = TRUST_SAYS_NOTHING;
-	else
-		says = alert_named(p->refusal);
-	if (says != TLS_SAYS_PASS)
+	if (silent)
+		tls_manner_says(&l->manner, TRUST_SAYS_NOTHING);
+	else if (says != TLS_SAYS_PASS && manner == NULL)
 		tls_manner_says(&l->manner, says);
+	else if (says != TLS_SAYS_PASS)
+		/* What is known of its refusals is about unknown roots. */
+		l->manner.says[TRUST_FAULT_ROOT] =
+		    l->manner.says[TRUST_FAULT_INCOMPLETE] = says;
 	else if (manner == NULL)
 		assume(assumed, "refuses as OpenSSL does");
 	l->old_paths = str_istarts(p->stack, STR("OpenSSL 0.")) ||

@@ -87,7 +87,8 @@ fetch_ca(struct phone *p)
 		return false;
 	buf_init_array(&why, words, sizeof(words) - 1);
 	if (p->s.model.ca_forms == 0) {
-		report_ca_failed(p, "this phone has no way to take a CA of one's own");
+		report_ca_failed(p, "this phone has no way to take a CA of "
+		    "one's own");
 		return false;
 	}
 	err = fetch_begin(&p->fetch, p->loop, p->s.ca_url,
