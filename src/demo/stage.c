@@ -50,7 +50,8 @@ make_folder(struct stage *s)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	if (snprintf(s->folder, sizeof(s->folder), "%s/siptrust-demo-XX" "XX" "XX",
+	if (snprintf(s->folder, sizeof(s->folder),
+	    "%s/siptrust-demo-XX" "XX" "XX",
 	    tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp") >=
 	    (int)sizeof(s->folder) || mkdtemp(s->folder) == NULL) {
 		int err = errno != 0 ? -errno : E_LIMIT;
