@@ -447,10 +447,11 @@ add_up(struct shared *sum, const struct place *p, unsigned chain)
 		const struct device *dev = p->device[i];
 		const struct deed *deed = devices_deed(p->device[i], chain,
 		    false);
-		const struct trust_deed *did = &deed->did;
+		const struct trust_deed *did;
 
 		if (deed == NULL)
 			continue;
+		did = &deed->did;
 		if (!dev->registered) {
 			sum->accepted += did->accepted;
 			sum->refused += did->refused;
