@@ -8,6 +8,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "device/match.h"
 #include "edge/flow.h"
 #include "edge/status.h"
 #include "tlswire/alert.h"
@@ -180,6 +181,9 @@ print_device(const struct status_device *d)
 	    time_text(first, d->row.first_seen_s),
 	    time_text(last, d->row.last_seen_s), safe(ja4, d->row.ja4),
 	    d->row.old_version ? ", let in with an old TLS version" : "");
+	if (d->profile.n > 0)
+		printf("  profile %.*s (siptrust device show)\n",
+		    STR_FMT(d->profile));
 	print_verdict(d);
 	print_deeds(d);
 	print_events(d);
@@ -283,6 +287,8 @@ device_json(const struct status_device *d, bool full)
 	    (json_int_t)r->last_seen_s, "old_version", (int)r->old_version,
 	    "ja4", text_json(r->ja4), "verdict", verdict_json(r));
 
+	json_object_set_new(j, "profile", d->profile.n > 0 ?
+	    text_json(d->profile) : json_null());
 	json_object_set_new(j, "chains", deeds_json(d));
 	json_object_set_new(j, "beliefs", beliefs_json(d));
 	if (full)
@@ -343,10 +349,39 @@ parse(int argc, char **argv, struct status_cmd *c)
 	return CMD_OK;
 }
 
+/* The name of each device's profile; borrows from the catalogue. */
+static int
+name_profiles(struct status *s, struct device_catalogue **all,
+    struct buf *why)
+{
+	int err = device_catalogue_load(all, getenv("SIPTRUST_DEVICES"), why);
+
+	for (size_t i = 0; err == 0 && i < s->n; i++) {
+		struct str agent = s->device[i].row.user_agent;
+		const struct device_clues clues = { agent, agent, STR_NULL,
+			s->device[i].row.ja4 };
+		struct device_match m;
+
+		device_match(*all, &clues, &m);
+		if (m.profile != NULL)
+			s->device[i].profile = m.profile->name;
+	}
+	return err;
+}
+
+static int
+failed(struct buf *why)
+{
+	fprintf(stderr, "siptrust status: %.*s\n", STR_FMT(buf_as_str(why)));
+	buf_fini(why);
+	return CMD_FAILED;
+}
+
 int
 cmd_status(int argc, char **argv)
 {
 	struct status_cmd c = { .device = STR("") };
+	struct device_catalogue *all = NULL;
 	char folder[1024];
 	struct status s;
 	struct buf why;
@@ -361,11 +396,11 @@ cmd_status(int argc, char **argv)
 		c.data = folder;
 	}
 	buf_init(&why, WHY_MAX);
-	if (status_read(&s, c.data, c.device, &why) != 0) {
-		fprintf(stderr, "siptrust status: %.*s\n",
-		    STR_FMT(buf_as_str(&why)));
-		buf_fini(&why);
-		return CMD_FAILED;
+	if (status_read(&s, c.data, c.device, &why) != 0)
+		return failed(&why);
+	if (name_profiles(&s, &all, &why) != 0) {
+		status_fini(&s);
+		return failed(&why);
 	}
 	buf_fini(&why);
 	if (c.json)
@@ -376,5 +411,6 @@ cmd_status(int argc, char **argv)
 		print_fleet(&s);
 	err = s.refused > 0 ? CMD_FINDING : CMD_OK;
 	status_fini(&s);
+	device_catalogue_unref(all);
 	return err;
 }

@@ -18,6 +18,7 @@ struct status_device {
 	size_t nevents;
 	struct trust_belief belief[TRUST_BELIEFS_MAX];
 	size_t nbeliefs;
+	struct str profile;          /* the reader's to fill in: its name    */
 	bool refused;                /* its last word is no, and no chain is
 	                                known that it accepts                */
 };

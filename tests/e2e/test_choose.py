@@ -178,6 +178,7 @@ def the_fleet_in_the_terminal():
                    device["transport"], device["state"]),
                   ("127.0.0.70", "e2e/1.0", "b", "TLS", "registered"))
         tap.equal(device["accounts"], "100@" + DOMAIN)
+        tap.equal(device["profile"], None)
         tap.equal(device["verdict"]["confidence"], "certain")
         tap.equal([(e["what"], e["chain"]) for e in device["history"]],
                   [("proven", "a"), ("accepted", "b"), ("refused", "a")])
@@ -195,6 +196,19 @@ def the_fleet_in_the_terminal():
                      "nobody")
         tap.equal(status(site, "--data", "/nonexistent")[0], 3)
         tap.equal(status(site, "too", "much")[0], 2)
+
+
+def the_profile_of_a_device_is_shown():
+    with Site() as site:
+        phone = Phone(site, "100", source="127.0.0.71")
+        phone.device = "Cisco/SPA502G-7.6.2"
+        tap.equal(phone.register().status, 200)
+        until("it is written", lambda: "127.0.0.71" in status(site)[1])
+        code, text = status(site, "--device", "100", "--json")
+        device, = json.loads(text)["devices"]
+        tap.equal((code, device["profile"]), (0, "cisco-spa50x"))
+        code, text = status(site, "--device", "100")
+        tap.contains(text, "  profile cisco-spa50x (siptrust device show)\n")
 
 
 def an_old_version_is_let_in_where_it_is_allowed():
@@ -239,5 +253,6 @@ if __name__ == "__main__":
               pinned,
               a_reload_keeps_what_was_learned,
               the_fleet_in_the_terminal,
+              the_profile_of_a_device_is_shown,
               an_old_version_is_let_in_where_it_is_allowed,
               who_opens_too_fast_gets_one_line])
