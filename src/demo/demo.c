@@ -65,6 +65,19 @@ registers(struct stage *s, const struct stage_cast *who, const char *transport)
 	return true;
 }
 
+/* It registers over TLS, and the edge also says this of the handshake. */
+static bool
+registers_and(struct stage *s, const struct stage_cast *who,
+    const char *const *line)
+{
+	size_t mark = s->edge.mark;
+
+	if (!registers(s, who, "TLS") || !stage_edge_also(s, mark, line))
+		return false;
+	show_edge(s);
+	return true;
+}
+
 static bool
 refuses(struct stage *s, const char *root, const char *chain)
 {
@@ -105,10 +118,16 @@ step_udp(struct stage *s)
 static bool
 step_bought(struct stage *s)
 {
+	const char *served[] = { " tls-served ", "peer=127.0.0.5:",
+		"chain=bought", "refused=letsencrypt", "cause=untrusted_root",
+		NULL };
+
 	words(s, "Way out 1: a certificate from a CA whose root the phone does "
-	    "hold. It works, as long as that CA and that root last.");
+	    "hold. It works, as long as that CA and that root last. And the "
+	    "edge draws its conclusion about step 1:");
 	return stage_present(s, STAGE_BOUGHT) &&
-	    stage_phone(s, &spa, "tls", NULL) && registers(s, &spa, "TLS");
+	    stage_phone(s, &spa, "tls", NULL) &&
+	    registers_and(s, &spa, served);
 }
 
 static bool
@@ -116,6 +135,7 @@ step_own(struct stage *s)
 {
 	const char *facts[] = { "name", "siptrust CA " STAGE_DOMAIN, NULL };
 	const char *fetched[] = { " ca-fetched ", "file=/ca.pem", NULL };
+	const char *worked[] = { " ca-worked ", "chain=own", NULL };
 
 	words(s, "Way out 2: the edge's own CA. First without telling the "
 	    "phone: refused, of course.");
@@ -131,7 +151,7 @@ step_own(struct stage *s)
 	    !stage_edge_says(s, fetched))
 		return false;
 	show_edge(s);
-	if (!registers(s, &spa, "TLS"))
+	if (!registers_and(s, &spa, worked))
 		return false;
 	words(s, "Another reboot: it fetches the CA again and registers "
 	    "again, by itself.");
@@ -144,13 +164,14 @@ static bool
 step_public_root(struct stage *s)
 {
 	const char *facts[] = { "name", "ISRG Root X1 (demo)", NULL };
+	const char *worked[] = { " ca-worked ", "chain=letsencrypt", NULL };
 
 	words(s, "Way out 3: the public root itself as the phone's custom CA. "
 	    "The certificate of step 1, which it refused, is trusted now.");
 	return stage_present(s, STAGE_PUBLIC) &&
 	    stage_phone(s, &spa, "tls", "/roots/isrg-root-x1-demo.pem") &&
 	    stage_phone_reports(s, "ca-fetched", facts) &&
-	    registers(s, &spa, "TLS");
+	    registers_and(s, &spa, worked);
 }
 
 static bool

@@ -127,8 +127,9 @@ write_config(struct stage *s, enum stage_chain chain)
 	if (chain != STAGE_OWN)
 		buf_printf(&text, "chain %s {\n"
 		    "\tcertificate = \"%s/%s.pem\"\n"
-		    "\tkey = \"%s/%s.key\"\n}\n", name, s->folder, name,
-		    s->folder, name);
+		    "\tkey = \"%s/%s.key\"\n"
+		    "\troot = \"%s/%s-root.pem\"\n}\n", name, s->folder,
+		    name, s->folder, name, s->folder, name);
 	err = put(s, "siptrust.conf", &text, false);
 	buf_fini(&text);
 	return err;
@@ -288,6 +289,19 @@ stage_edge_says(struct stage *s, const char *const *words)
 		buf_printf(&text, " %s", *words);
 	s->broken[text.n] = '\0';
 	return false;
+}
+
+bool
+stage_edge_also(struct stage *s, size_t mark, const char *const *words)
+{
+	size_t now = s->edge.mark;
+	bool says;
+
+	s->edge.mark = mark;
+	says = stage_edge_says(s, words);
+	if (s->edge.mark < now)
+		s->edge.mark = now;
+	return says;
 }
 
 bool

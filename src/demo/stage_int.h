@@ -64,6 +64,10 @@ bool stage_phone_reports(struct stage *s, const char *event,
 /* Wait for a line of the edge's that holds all of these words (NULL ends). */
 bool stage_edge_says(struct stage *s, const char *const *words);
 
+/* The same among the lines since mark (edge.mark of then) too: for two lines
+ * that come in either order. */
+bool stage_edge_also(struct stage *s, size_t mark, const char *const *words);
+
 /* Tell; text is one line. */
 void stage_say(struct stage *s, enum demo_say what, const char *text);
 
