@@ -272,7 +272,7 @@ ca_init(const char *dir, const struct ca_root_want *want, int64_t now_s,
 	}
 	if (rc == 0)
 		rc = ca_key_new(&f.key, CA_KEY_RSA);
-	/* The certificate first in memory: a wrong wish leaves no key behind. */
+	/* First the certificate, in memory: a wrong wish leaves no key. */
 	if (rc == 0) {
 		X509 *trial = NULL;
 		rc = ca_root_new(&trial, f.key, want, now_s);

@@ -55,7 +55,7 @@ struct ca_issue_want {
 	enum ca_key_type key_type;
 	const char *cert_file;   /* leaf, then CA                           */
 	const char *key_file;    /* 0600                                    */
-	bool replace;            /* the certificate, for the key that is there */
+	bool replace;            /* the certificate, for the key there is   */
 };
 
 /*

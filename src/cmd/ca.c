@@ -23,7 +23,8 @@
 #define DAY_S         86400
 
 static const char usage_text[] =
-    "usage: siptrust ca init [--constrain NAME|NET]... [--years N] [OPTION]...\n"
+    "usage: siptrust ca init [--constrain NAME|NET]... [--years N]\n"
+    "                        [OPTION]...\n"
     "       siptrust ca issue [--host NAME]... [--ip ADDR]... [--days N]\n"
     "                         [--key rsa|p256] [--out FILE] [OPTION]...\n"
     "       siptrust ca renew [OPTION]...\n"

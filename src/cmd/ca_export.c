@@ -256,7 +256,8 @@ export_for(const struct ca_cmd *c, const struct export *x, struct buf *why)
 		k.profile = device_catalogue_find(all, str_cstr(c->profile));
 	if (rc == 0 && k.profile == NULL) {
 		buf_printf(why, "--for %s: no profile has this name, nor one "
-		    "alone this model; siptrust device list has them", c->profile);
+		    "alone this model; siptrust device list has them",
+		    c->profile);
 		rc = E_ABSENT;
 	}
 	if (rc == 0)

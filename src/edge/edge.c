@@ -456,7 +456,8 @@ say_ready(const struct edge *e)
 	log_info("edge-ready", "sip=%.*s tls=%.*s domain=%s chain=%s ca=%s "
 	    "fingerprint=%s users=%zu bindings=%zu workers=%u",
 	    STR_FMT(buf_as_str(&s)), STR_FMT(buf_as_str(&t)), e->conf->domain,
-	    edge_chain_names(e->tls, chains, sizeof(chains)), ca != NULL ? ca : "-",
+	    edge_chain_names(e->tls, chains, sizeof(chains)),
+	    ca != NULL ? ca : "-",
 	    ca != NULL ? e->ca.fingerprint : "-", users_count(e->users),
 	    location_count(e->location), e->nworkers);
 }

@@ -150,7 +150,8 @@ edge_reload(struct edge *e)
 	    e->params->nover, &why);
 	if (err == 0)
 		err = keep_fixed(e->conf, conf);
-	if (err == 0 && edge_uses_own_chain(conf) && e->ca.server_cert[0] == '\0') {
+	if (err == 0 && edge_uses_own_chain(conf) &&
+	    e->ca.server_cert[0] == '\0') {
 		buf_puts(&why, "the edge is to present a chain of its own, but "
 		    "has none yet: restart it to have it make a CA");
 		err = E_CONFIG;

@@ -219,7 +219,8 @@ tell_facts(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 
 /* The root that the chain must lead to is what root says. */
 static int
-check_root(const struct tls_chain_making *m, const struct x509_chain *c, X509 *root)
+check_root(const struct tls_chain_making *m, const struct x509_chain *c,
+    X509 *root)
 {
 	char want[128], got[128];
 
@@ -254,15 +255,17 @@ check_complete(const struct tls_chain_making *m, const char *name, bool variant,
 		    x509_path_issuer_url(last, url, sizeof(url)));
 		return E_MISMATCH;
 	}
-	tls_chain_warn(m, "%s (%s): leads to \"%s\", which is no root known here: if "
-	    "it is an intermediate append its certificate, if a root name it: "
-	    "root = \"FILE\"", m->conf->certificate, name, issuer);
+	tls_chain_warn(m, "%s (%s): leads to \"%s\", which is no root known "
+	    "here: if it is an intermediate append its certificate, if a "
+	    "root name it: root = \"FILE\"", m->conf->certificate, name,
+	    issuer);
 	return 0;
 }
 
 /* Facts of c, which is then out's last. */
 static int
-add(struct tls_chain_making *m, const char *name, bool variant, struct x509_chain *c)
+add(struct tls_chain_making *m, const char *name, bool variant,
+    struct x509_chain *c)
 {
 	struct trust_chain *f = &m->out->fact[m->out->n];
 	X509 *root = NULL;

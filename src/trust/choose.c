@@ -276,6 +276,17 @@ refused_longest_ago(const struct trust_question *q, uint32_t among)
 
 /* ---- what its kind did ---- */
 
+/*
+ * To be compared: k's part of those who accept, times the number of both.  One
+ * doubter more each: a hundred say more than three.
+ */
+static uint64_t
+share(const struct trust_class *k, const struct trust_class *other)
+{
+	return (uint64_t)k->accepting *
+	    (UINT64_C(1) + other->accepting + other->refusing);
+}
+
 /* Of the chains that more of them accept than refuse, that of the most. */
 static unsigned
 accepted_by_kind(const struct trust_question *q, uint32_t among)
@@ -288,10 +299,8 @@ accepted_by_kind(const struct trust_question *q, uint32_t among)
 		if (!HAS(among, i) || k->accepting <= k->refusing)
 			continue;
 		b = &q->kind[best != NO_CHAIN ? best : i];
-		/* One doubter more each: a hundred say more than three. */
 		if (best == NO_CHAIN ||
-		    (uint64_t)k->accepting * (b->accepting + b->refusing + 1ull) >
-		    (uint64_t)b->accepting * (k->accepting + k->refusing + 1ull))
+		    share(k, b) > share(b, k))
 			best = i;
 	}
 	return best;

@@ -39,7 +39,7 @@ struct trust_chain {
 	                               (RFC 6066 6)                           */
 	uint8_t root_cert_sha1[20]; /* of the whole root, all zero: not known */
 	struct str root_name;       /* DER subject, for certificate_authorities
-	                               (RFC 8446 4.2.4); borrowed from the owner */
+	                               (RFC 8446 4.2.4); the owner's          */
 	struct str issuer_names;    /* DER subjects of the CAs between leaf and
 	                               root, one after the other; empty: not
 	                               known, or none; borrowed likewise      */
@@ -47,7 +47,7 @@ struct trust_chain {
 	uint32_t bits;              /* of the leaf's key                      */
 	uint32_t signed_with;       /* mask of trust_signed, leaf and all that
 	                               is sent but a self-signed root         */
-	uint32_t faults;            /* mask of trust_fault, dates not included */
+	uint32_t faults;            /* mask of trust_fault, without dates     */
 	uint32_t depth;             /* certificates sent                      */
 	uint64_t names;             /* hash of the leaf's names, CN too, in
 	                               order and lower case; 0: not known     */
@@ -71,7 +71,8 @@ struct trust_deed {
 	                                     file and not refused since       */
 };
 
-/* How the devices with one fingerprint stand to one chain, by their last word. */
+/* How the devices with one fingerprint stand to one chain, by their last
+ * word. */
 struct trust_class {
 	uint32_t accepting, refusing; /* devices */
 };
@@ -89,7 +90,7 @@ enum trust_choice_reason {
 
 struct trust_question {
 	const struct trust_chain *chain;  /* in the configured order          */
-	unsigned nchain;                  /* at least 1, at most TRUST_CHAINS_MAX */
+	unsigned nchain;                  /* 1 to TRUST_CHAINS_MAX            */
 	const struct tls_hello *hello;
 	int pinned;                       /* index of a chain, -1: none       */
 	const struct trust_deed *deed;    /* one a chain; NULL: not known     */
@@ -103,7 +104,7 @@ struct trust_question {
 struct trust_choice {
 	unsigned chain;
 	enum trust_choice_reason reason;
-	uint32_t fit;             /* mask of the chains that the hello can take */
+	uint32_t fit;             /* mask of the chains the hello can take    */
 };
 
 /* Always answers; q is borrowed for the call. */

@@ -110,4 +110,23 @@ fresh
 echo 'lines src/sip/q.h 251' >>tools/limits.allow
 yes 'int a;' | head -n 251 >src/sip/q.h
 expect check-limits
+
+spdx='/* SPDX-License-Identifier: BSD-2-Clause */'
+format() {
+	rm -rf src tests
+	mkdir -p src/sip tests
+	printf '%s\n%b' "$spdx" "$1" >src/sip/f.c
+}
+format '\tint fits_%060d = 12345;\n'
+expect check-format
+format '\t\t/* a line whose tabs make it longer than it may be, so is found */\n'
+expect check-format 'src/sip/f.c:2: 82 columns'
+format 'int blank; \n'
+expect check-format 'src/sip/f.c:2: ends in a blank'
+format 'int blank;\r\n'
+expect check-format 'src/sip/f.c:2: carriage return'
+format ' \tint blank;\n'
+expect check-format 'src/sip/f.c:2: blank before a tab'
+printf 'int no_licence;\n' >src/sip/f.c
+expect check-format 'src/sip/f.c:1: expected the SPDX line'
 exit $failed
