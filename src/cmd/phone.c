@@ -229,6 +229,16 @@ on_reboot(evutil_socket_t fd, short what, void *arg)
 
 #define SIGNALS 3
 
+/* What is restored when the loop lets go of them: an end that comes twice does
+ * not kill a phone that is on its way out. */
+static void
+ignore_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+}
+
 static int
 run(struct phone_cmd *c)
 {
@@ -241,6 +251,7 @@ run(struct phone_cmd *c)
 	};
 	struct event *duration = evtimer_new(base, on_end, c);
 
+	ignore_signals();
 	c->leave_timer = evtimer_new(base, on_leave_timer, c);
 	for (int i = 0; i < SIGNALS; i++)
 		event_add(signals[i], NULL);
