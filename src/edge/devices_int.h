@@ -12,12 +12,11 @@
  * Who takes a device off its place, its accounts gone, frees it; one that is
  * queued for the writer is freed by the writer.
  */
-#include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/hash.h"
 #include "base/list.h"
 #include "edge/devices.h"
+#include "edge/texts.h"
 #include "store/device.h"
 
 #define DEVICES_SHARDS      64
@@ -111,9 +110,9 @@ struct device {
 	struct kind *kind;        /* NULL: fingerprint 0                    */
 	struct deed *deed;
 	struct device_account *accounts;
-	char *user_agent;         /* NULL: none                             */
+	const char *user_agent;   /* of texts; NULL: none                   */
 	unsigned profile_of;      /* profiles_number then                   */
-	char profile[DEVICE_NAME_MAX + 1];
+	const char *profile;      /* of texts; NULL: none known             */
 	struct device_refusal *refusal;
 	struct device_event *event;  /* newest first                        */
 	struct device_move *moved; /* NULL: always here                     */
@@ -147,6 +146,8 @@ struct devices {
 
 	pthread_mutex_t kinds_lock;
 	struct hash_table kinds;
+
+	struct texts texts;
 
 	pthread_mutex_t chains_lock;  /* to add, and for what may change   */
 	atomic_uint nchains;
@@ -184,35 +185,33 @@ struct place {
 	struct device *other;     /* the one not registered, NULL: none     */
 };
 
-/* devices.c: under the shard's lock. */
+/* devices_place.c: under the shard's lock. */
 struct device_shard *devices_shard(struct devices *d, const struct addr *peer,
     unsigned *index);
 void devices_place(struct place *p, struct device_shard *s,
     const struct addr *peer, uint64_t fingerprint);
 /* Of whom a deed at this place is, or NULL. */
 struct device *devices_owner(const struct place *p);
-/* At its place, and not yet in the cache; NULL: no memory. */
+/* At its place, not yet in the cache, which pushes out who was seen longest
+ * ago; add does both.  NULL: no memory. */
 struct device *devices_make(struct devices *d, unsigned shard,
     const struct addr *peer, uint64_t fingerprint, int64_t now_s);
-/* Into the cache; pushes out who was seen longest ago. */
 void devices_cache(struct devices *d, struct device *dev);
-/* Both. */
 struct device *devices_add(struct devices *d, unsigned shard,
     const struct addr *peer, uint64_t fingerprint, int64_t now_s);
 void devices_put_at(struct devices *d, struct device *dev, unsigned shard,
     const struct addr *peer, uint64_t fingerprint);
 void devices_take_off(struct devices *d, struct device *dev);
-/* And freed, at once or by the writer. */
-void devices_drop(struct devices *d, struct device *dev);
-void devices_free_device(struct device *dev);
+void devices_drop(struct devices *d, struct device *dev); /* and free it */
+void devices_free_device(struct devices *d, struct device *dev);
 void devices_touch(struct device_shard *s, struct device *dev, int64_t now_s);
 /* The lock of the shard that it lies in. */
 struct device_shard *devices_lock_shard_of(struct devices *d,
     struct device *dev);
 
-/* Number of a chain, added when it is new; DEVICES_CHAINS: no more room. */
+/* devices.c */
+/* Number of a chain, added when new, or not; DEVICES_CHAINS: no room, none. */
 unsigned devices_chain(struct devices *d, const char *name, const char *root);
-/* The same, not added. */
 unsigned devices_find_chain(const struct devices *d, const char *name,
     const char *root);
 
@@ -222,8 +221,8 @@ uint32_t devices_next_event(const struct place *p);
 /* Its word on a chain counts for its kind: before and after it changes. */
 void devices_count_word(struct devices *d, struct device *dev,
     const struct deed *deed, int by);
-/* Under kinds_lock. */
 struct kind *devices_find_kind(struct devices *d, uint64_t fingerprint);
+struct trust_class *devices_class(struct kind *k, unsigned chain, bool make);
 void devices_set_kind(struct devices *d, struct device *dev,
     uint64_t fingerprint);
 void devices_set_registered(struct devices *d, struct device *dev);
@@ -234,8 +233,9 @@ void devices_move_kept(struct devices *d, struct device *from,
 void devices_event(struct device *dev, const char *what, unsigned chain,
     const struct trust_verdict *v, uint16_t version, int64_t now_s);
 
-/* devices_write.c */
 MUSTCHECK int devices_load(struct devices *d, const char *dir, struct buf *why);
+
+/* devices_write.c */
 MUSTCHECK int devices_writer_start(struct devices *d);
 void devices_writer_stop(struct devices *d);
 /* Write it soon, or, when only a count has changed, some time. */

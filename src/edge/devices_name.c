@@ -334,11 +334,11 @@ move(struct devices *d, struct device *dev, unsigned to,
 static void
 name(struct devices *d, struct device *dev, const struct saying *r)
 {
-	char *copy = r->user_agent.n > 0 ? str_dup(r->user_agent) : NULL;
+	const char *text = texts_share(&d->texts, r->user_agent);
 
-	if (copy != NULL) {
-		free(dev->user_agent);
-		dev->user_agent = copy;
+	if (text != NULL) {
+		texts_drop(&d->texts, dev->user_agent);
+		dev->user_agent = text;
 		dev->profile_of = 0;
 	}
 	if (devices_add_account(d, dev, r->account) != 0) {
