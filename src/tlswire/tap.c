@@ -24,7 +24,16 @@ enum handshake_type {
 	CLIENT_KEY_EXCHANGE = 16,
 };
 
+#define EXT_PRE_SHARED_KEY     41
 #define EXT_SUPPORTED_VERSIONS 43
+
+/*
+ * How long a record with the Finished of TLS 1.3 is: by suite and padding; no
+ * alert is longer than the first (35, padded), no SIP message shorter than the
+ * second (RFC 3261 8.1.1: six header fields).
+ */
+#define FINISHED13_MIN 45
+#define FINISHED13_MAX 100
 
 /* An empty Certificate message is a list of length zero (RFC 5246 7.4.6). */
 #define EMPTY_CERTIFICATE_BYTES 3
@@ -45,6 +54,13 @@ tls_tap_init(struct tls_tap *t)
 	*t = (struct tls_tap) { 0 };
 	buf_init(&t->dir[TLS_CLIENT].gathered, TLS_TAP_HELLO_MAX);
 	buf_init(&t->dir[TLS_SERVER].gathered, TLS_TAP_SERVER_HELLO_MAX);
+}
+
+void
+tls_tap_want_certificate(struct tls_tap *t, tls_tap_certificate_fn *fn)
+{
+	t->certificate_fn = fn;
+	t->dir[TLS_SERVER].gathered.cap = TLS_TAP_CERTIFICATE_MAX;
 }
 
 void
@@ -172,6 +188,8 @@ got_server_hello(struct feed *f, struct str msg)
 		if (!ext.failed && type == EXT_SUPPORTED_VERSIONS &&
 		    tls_next_u16(body, &pos, &v))
 			t->server_version = v;
+		if (!ext.failed && type == EXT_PRE_SHARED_KEY)
+			t->psk_chosen = true;
 	}
 	if (is_retry(random))
 		t->hello_retry = true;
@@ -184,6 +202,8 @@ is_wanted(const struct feed *f, uint8_t type)
 {
 	if (f->side == TLS_CLIENT)
 		return type == CLIENT_HELLO && !f->t->hello_done;
+	if (type == CERTIFICATE)
+		return f->t->certificate_fn != NULL;
 	return type == SERVER_HELLO && !f->t->server_hello;
 }
 
@@ -194,6 +214,8 @@ got_message(struct feed *f, uint8_t type, struct str msg)
 		got_client_hello(f, msg);
 	else if (f->side == TLS_SERVER && type == SERVER_HELLO)
 		got_server_hello(f, msg);
+	else if (f->side == TLS_SERVER && type == CERTIFICATE)
+		f->t->certificate_fn(msg, f->arg);
 }
 
 /* The header of a message is there: what its coming alone says. */
@@ -317,9 +339,13 @@ is_in_clear(const struct feed *f, uint16_t n)
 }
 
 static void
-note_encrypted(struct tls_tap_dir *d, uint16_t n)
+note_encrypted(const struct tls_tap *t, struct tls_tap_dir *d, uint16_t n)
 {
 	d->encrypted++;
+	if (d->type == APPLICATION_DATA && t->server_hello &&
+	    (!is_tls13(t) || (d->finished_len && n > FINISHED13_MAX)))
+		d->app_bytes += n;
+	d->finished_len |= n >= FINISHED13_MIN && n <= FINISHED13_MAX;
 	d->last_encrypted_len = n;
 	if (n > d->longest_encrypted_len)
 		d->longest_encrypted_len = n;
@@ -379,7 +405,7 @@ begin_record(struct feed *f)
 	if (d->type == CHANGE_CIPHER_SPEC)
 		d->ccs = true;
 	else if (!d->in_clear && d->type != HEARTBEAT)
-		note_encrypted(d, n);
+		note_encrypted(f->t, d, n);
 }
 
 static void

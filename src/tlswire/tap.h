@@ -65,7 +65,18 @@ struct tls_tap_dir {
 	uint32_t encrypted;     /* records after CCS or of type 23           */
 	uint16_t last_encrypted_len;
 	uint16_t longest_encrypted_len;
+	bool finished_len;      /* one as long as a Finished of TLS 1.3      */
+	uint64_t app_bytes;     /* of records of application data, sealed: at
+	                           TLS 1.3 those behind the Finished that are
+	                           longer than any, so not an alert          */
 };
+
+/*
+ * The server's Certificate message, TLS 1.2 and older, its header of 4 bytes
+ * included; msg is valid during the call, which must not touch the tap.  arg
+ * is that of the feed.
+ */
+typedef void(tls_tap_certificate_fn)(struct str msg, void *arg);
 
 struct tls_tap {
 	struct tls_tap_dir dir[2];      /* by enum tls_side                  */
@@ -81,6 +92,8 @@ struct tls_tap {
 	bool client_certificate_empty;  /* asked for one, it has none        */
 	uint16_t server_version;        /* negotiated, from the ServerHello  */
 	uint16_t server_cipher;
+	bool psk_chosen;                /* TLS 1.3: it resumes               */
+	tls_tap_certificate_fn *certificate_fn; /* NULL: nobody asks         */
 	struct tls_tap_alert alert[TLS_TAP_ALERTS_MAX];
 	uint8_t nalert;
 	uint32_t alerts_total;
@@ -92,6 +105,10 @@ struct tls_tap {
 
 void tls_tap_init(struct tls_tap *t);
 void tls_tap_fini(struct tls_tap *t);
+
+/* Before the first feed: the Certificate message is kept whole for fn, too. */
+#define TLS_TAP_CERTIFICATE_MAX 65536
+void tls_tap_want_certificate(struct tls_tap *t, tls_tap_certificate_fn *fn);
 
 /* Frees what only the handshake needed; counting goes on. */
 void tls_tap_shrink(struct tls_tap *t);

@@ -251,6 +251,66 @@ names_and_suites(void **state)
 	assert_false(tls_suite_static_rsa(0xc02f));
 }
 
+static unsigned certificates;
+
+static void
+on_certificate(struct str msg, void *arg)
+{
+	assert_int_equal(msg.n, 10);
+	assert_int_equal(msg.p[0], 11);
+	certificates++;
+}
+
+static void
+the_certificate_comes_whole_to_who_wants_it(void **state)
+{
+	struct str client = client_bytes(), server = server_bytes();
+
+	for (size_t step = 1; step <= server.n; step++) {
+		tls_tap_init(&t);
+		tls_tap_want_certificate(&t, on_certificate);
+		certificates = 0;
+		feed(TLS_CLIENT, client, 64, 1);
+		feed(TLS_SERVER, server, step, 7);
+		assert_int_equal(certificates, 1);
+		assert_int_equal(t.server_cipher, 0xc02f);
+		tls_tap_fini(&t);
+	}
+}
+
+/* Sealed records of type and length, in zeros. */
+static void
+feed_sealed(int type, unsigned n)
+{
+	static const char zeros[512];
+	struct buf b;
+
+	buf_init_array(&b, client_memory, sizeof(client_memory));
+	put_record(&b, type, 0x0303, str_of(zeros, n));
+	tls_tap_feed(&t, TLS_CLIENT, buf_as_str(&b), 9, NULL, NULL);
+}
+
+static void
+application_data_is_told_from_alerts(void **state)
+{
+	for (int tls13 = 0; tls13 <= 1; tls13++) {
+		tls_tap_init(&t);
+		feed(TLS_CLIENT, client_bytes(), 64, 1);
+		feed_sealed(23, 300); /* early data: nobody has taken it */
+		assert_int_equal(t.dir[TLS_CLIENT].app_bytes, 0);
+		feed(TLS_SERVER, server_bytes(), 64, 7);
+		if (tls13)
+			t.server_version = TLS_VERSION_1_3;
+		feed_sealed(20, 1);
+		feed_sealed(tls13 ? 23 : 22, 53); /* Finished */
+		feed_sealed(tls13 ? 23 : 21, 35); /* an alert */
+		assert_int_equal(t.dir[TLS_CLIENT].app_bytes, 0);
+		feed_sealed(23, 400);
+		assert_int_equal(t.dir[TLS_CLIENT].app_bytes, 400);
+		tls_tap_fini(&t);
+	}
+}
+
 int
 main(void)
 {
@@ -261,6 +321,8 @@ main(void)
 		cmocka_unit_test(a_retry_is_no_server_hello),
 		cmocka_unit_test(what_is_not_followed),
 		cmocka_unit_test(names_and_suites),
+		cmocka_unit_test(the_certificate_comes_whole_to_who_wants_it),
+		cmocka_unit_test(application_data_is_told_from_alerts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
