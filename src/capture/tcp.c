@@ -175,8 +175,9 @@ tell_gone(struct tcp *t, struct tcp_stream *s, enum tcp_gone why,
 		return;
 	s->told_gone = true;
 	s->deaf = true;
-	forget_waiting(t, &s->dir[0]);
-	forget_waiting(t, &s->dir[1]);
+	for (int i = 0; i < 2; i++)
+		if (!list_empty(&s->dir[i].waiting))
+			give_up(t, &s->dir[i]);
 	t->reader.gone(s, why, now_us, t->reader.arg);
 }
 
