@@ -284,8 +284,11 @@ heed_code(struct trust_verdict *v, const struct trust_matter *m, uint32_t mask)
 		break;
 	case TLS_ALERT_decrypt_error:
 		/* Or it cannot do our kind of signature. */
-		if (v->next_best == TRUST_CAUSE_NONE)
-			v->next_best = TRUST_CAUSE_SERVER_MISCONFIGURED;
+		if (v->next_best != TRUST_CAUSE_NONE)
+			break;
+		v->next_best = v->cause == TRUST_CAUSE_SERVER_MISCONFIGURED ?
+		    TRUST_CAUSE_KEY_TYPE_UNSUPPORTED :
+		    TRUST_CAUSE_SERVER_MISCONFIGURED;
 		break;
 	case TLS_ALERT_handshake_failure:
 	case TRUST_SAYS_HIDDEN:
