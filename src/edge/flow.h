@@ -39,6 +39,14 @@ const char *flow_transport_name(enum flow_transport t);
  */
 bool flow_send(const struct flow *f, struct str bytes);
 
+/*
+ * The same from the thread of another worker too: self is on whose thread this
+ * is.  What cannot be sent at once goes by letter; if the flow is gone by then,
+ * proxy_undelivered(self's proxy, id) follows there.  False: gone, known now.
+ */
+bool flow_pass(struct worker *self, const struct flow *f, struct str bytes,
+    uint64_t id);
+
 /* The connection now carries a binding: it is not closed for being idle. */
 void flow_keep(const struct flow *f, struct str aor);
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_PROXY_H
+#define EDGE_PROXY_H
+/*
+ * edge/proxy - a stateful proxy (RFC 3261 16): requests on to where edge/route
+ * says, responses back; forking with CANCEL of the losers, Timer C, loop
+ * detection (RFC 5393), Record-Route twice (our side of either flow).
+ *
+ * One struct proxy a worker, used on its thread alone.  A request's context
+ * lives on the worker that received it; the branch of our Via names that
+ * worker, so a response that arrives at another one is handed over
+ * (worker_hand_response).  Sending over a flow of another worker goes by letter
+ * (flow_pass), and proxy_undelivered comes back when that flow had gone.
+ */
+#include "base/conf.h"
+#include "edge/flow.h"
+#include "edge/uas.h"
+#include "sip/msg.h"
+
+struct proxy;
+struct proxy_shared {
+	struct uas *uas;             /* 407, refusals, To tags                */
+	struct location *location;
+	struct users *users;
+	struct devices *devices;
+	const struct token_key *tokens;
+	struct upstreams *upstreams; /* NULL: none                            */
+};
+
+/* shared is borrowed and outlives it. */
+MUSTCHECK int proxy_new(struct proxy **out, struct worker *w,
+    const struct proxy_shared *shared);
+void proxy_free(struct proxy *p);
+
+/*
+ * A parsed request that is not for the registrar or us: retransmissions, ACK
+ * and CANCEL too.  As uas_handle: what is to be answered without a
+ * transaction is in out.
+ */
+enum uas_result proxy_request(struct proxy *p, const struct flow *from,
+    const struct sip_msg *m, struct buf *out);
+
+/* A parsed response that came to this worker; one that belongs to another
+ * worker's context is handed over, a stray one is counted and dropped. */
+void proxy_response(struct proxy *p, const struct flow *from,
+    const struct sip_msg *m);
+
+/* flow_pass could not deliver what had this branch id. */
+void proxy_undelivered(struct proxy *p, uint64_t id);
+
+/* Every WHEEL_TICK_MS or so while something runs. */
+void proxy_advance(struct proxy *p, uint64_t now_ms);
+
+/* Calls under way, for status. */
+size_t proxy_count(const struct proxy *p);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_ROUTE_H
+#define EDGE_ROUTE_H
+/*
+ * edge/route - where a request goes (RFC 3261 16.4 to 16.6 without sending).
+ *
+ * Two ways lead on and no other (no open relay): a flow that a phone opened, by
+ * a token of ours or by its binding; and an upstream.  The answer is a list of
+ * targets or a refusal.  Looks into the location service and the upstreams,
+ * sends nothing, keeps nothing.
+ */
+#include "base/conf.h"
+#include "edge/flow.h"
+#include "sip/msg.h"
+
+#define ROUTE_TARGETS_MAX 16
+#define ROUTE_TEXT_MAX    8192
+
+struct location;
+struct users;
+struct token_key;
+struct upstreams;
+
+struct route_target {
+	struct flow flow;      /* over which; its worker may be another one   */
+	struct str uri;        /* Request-URI there; absent: as it came       */
+	struct str route;      /* Route values to put on top (a stored Path)  */
+	uint64_t upstream;     /* 0: a phone; else hash of the upstream's name */
+};
+
+enum route_reply {
+	ROUTE_REPLY_PLAIN,
+	ROUTE_REPLY_REGISTER,  /* upstream_registered sees the response first */
+};
+
+struct route {
+	int status;            /* not 0: answer this and go no further        */
+	const char *reason;    /* static, or NULL                             */
+	bool retry_after;      /* with Retry-After, spread                    */
+	bool challenge;        /* 407 first: the caller has to prove himself  */
+	struct route_target target[ROUTE_TARGETS_MAX];
+	size_t ntarget;
+	bool one_by_one;       /* the next only when the last is unreachable or
+	                          503 (failover); else all at once (fork)     */
+	size_t drop_routes;    /* Route values on top that are ours           */
+	bool record;           /* dialog-forming: Record-Route, twice         */
+	struct str path;       /* REGISTER to an upstream                     */
+	bool drop_contacts;
+	struct str fields;
+	enum route_reply reply;
+
+	char text[ROUTE_TEXT_MAX]; /* what the slices above point into, where
+	                              not into the message                    */
+	size_t ntext;
+};
+
+/* What is looked at; all borrowed, thread-safe each. */
+struct route_view {
+	const struct conf *conf;
+	struct location *location;
+	struct users *users;
+	const struct token_key *tokens;
+	struct upstreams *upstreams;   /* NULL: registrar of its own          */
+	struct worker *worker;         /* on whose thread this is             */
+	int64_t now_s;
+	bool (*is_ours)(const struct route_view *v, struct str host);
+	const void *arg;               /* is_ours' own                        */
+};
+
+/* Fill *out for this request (not CANCEL, not an ACK of a transaction). */
+void route_request(struct route *out, const struct route_view *v,
+    const struct flow *from, const struct sip_msg *m);
+
+/* A copy of s in out->text; absent when there is no room. */
+struct str route_keep(struct route *out, struct str s);
+
+#endif

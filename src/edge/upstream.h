@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_UPSTREAM_H
+#define EDGE_UPSTREAM_H
+/*
+ * edge/upstream - the PBXs behind us: their addresses (RFC 3263), whether each
+ * is alive (OPTIONS), which one is next; REGISTER towards them with Path (RFC
+ * 3327) or a rewritten Contact, and what their answers teach.
+ *
+ * One struct upstreams serves all workers.  The addresses and health are
+ * written by the main thread (resolver and pings run in its loop), read by the
+ * workers under one short lock; a flow to an upstream is the asking worker's
+ * own: a UDP socket of ours, or a connection that is opened when needed and
+ * kept (edge/conn).
+ */
+#include "base/conf.h"
+#include "edge/route.h"
+#include "net/loop.h"
+#include "sip/forward.h"
+
+struct devices;
+struct upstreams;
+
+/* As many as conf has; none: *out is NULL and that is no error.  loop is the
+ * main thread's.  0, -ENOMEM, or E_CONFIG with why. */
+MUSTCHECK int upstreams_new(struct upstreams **out, struct conf *conf,
+    struct loop *loop, const struct token_key *tokens, struct buf *why);
+void upstreams_free(struct upstreams *u);
+/* Reload: what stays keeps its health.  Main thread. */
+MUSTCHECK int upstreams_set_conf(struct upstreams *u, struct conf *conf,
+    struct buf *why);
+
+/* Is it an address of one of them (then no 407, no device)?  Its name's hash,
+ * 0: no.  Thread-safe. */
+uint64_t upstreams_at(const struct upstreams *u, const struct addr *peer);
+
+/*
+ * Targets for what goes to a PBX: the healthy ones in order (one_by_one), or
+ * this one alone (only: hash of its name, for what is inside a dialog; 0: any).
+ * None alive: status 503 with retry_after.
+ */
+void upstream_route(struct route *out, const struct route_view *v,
+    const struct flow *from, const struct sip_msg *m, uint64_t only);
+
+/* A target answered, or did not (transport failure, Timer B or F): health. */
+void upstream_heard(struct upstreams *u, uint64_t upstream, int status);
+
+/*
+ * A response to a REGISTER that upstream_route sent on: what to change in it
+ * (Contact put back), and, for a 200, the account is learned: the flow is
+ * kept, the device gets its name.  from: the phone's flow, on its worker.
+ * text: memory for change->fields.
+ */
+void upstream_registered(struct upstreams *u, const struct route_view *v,
+    const struct flow *from, const struct sip_msg *request,
+    const struct sip_msg *response, struct devices *devices,
+    struct sip_forward_change *change, struct buf *text);
+
+/* "pbx1 up, pbx2 down since ..." for status and banner. */
+void upstreams_print(const struct upstreams *u, struct buf *out);
+
+#endif
