@@ -25,7 +25,11 @@ struct route_target {
 	struct flow flow;      /* over which; its worker may be another one   */
 	struct str uri;        /* Request-URI there; absent: as it came       */
 	struct str route;      /* Route values to put on top (a stored Path)  */
-	uint64_t upstream;     /* 0: a phone; else hash of the upstream's name */
+	uint64_t upstream;     /* 0: a phone; else which upstream and server  */
+	/* REGISTER to an upstream: as struct sip_forward has them. */
+	struct str path;
+	bool drop_contacts;
+	struct str fields;
 };
 
 enum route_reply {
@@ -44,9 +48,6 @@ struct route {
 	                          503 (failover); else all at once (fork)     */
 	size_t drop_routes;    /* Route values on top that are ours           */
 	bool record;           /* dialog-forming: Record-Route, twice         */
-	struct str path;       /* REGISTER to an upstream                     */
-	bool drop_contacts;
-	struct str fields;
 	enum route_reply reply;
 
 	char text[ROUTE_TEXT_MAX]; /* what the slices above point into, where

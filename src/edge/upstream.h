@@ -29,13 +29,20 @@ void upstreams_free(struct upstreams *u);
 MUSTCHECK int upstreams_set_conf(struct upstreams *u, struct conf *conf,
     struct buf *why);
 
-/* Is it an address of one of them (then no 407, no device)?  Its name's hash,
- * 0: no.  Thread-safe. */
+/*
+ * Does this peer speak as one of them (then no 407, no device, and what carries
+ * no token of ours leads nowhere: 404)?  On loopback, where phones may live as
+ * well, only with the port that we send to.  0: no.  Thread-safe.
+ */
 uint64_t upstreams_at(const struct upstreams *u, const struct addr *peer);
+/* Is it the host of one, whatever the port?  What opens a dialog with a token
+ * for a phone's flow must come from there. */
+bool upstreams_host(const struct upstreams *u, const struct addr *peer);
 
 /*
  * Targets for what goes to a PBX: the healthy ones in order (one_by_one), or
- * this one alone (only: hash of its name, for what is inside a dialog; 0: any).
+ * this one alone (only: as route_target.upstream had it, for what is inside a
+ * dialog: that server, and the others of the same upstream after it; 0: any).
  * None alive: status 503 with retry_after.
  */
 void upstream_route(struct route *out, const struct route_view *v,
