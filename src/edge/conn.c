@@ -222,7 +222,9 @@ put_scratch(struct conn *c)
 
 /*
  * Inside of tls_conn_feed several answers gather in the scratch buffer and
- * leave together; from anywhere else the answer leaves at once.
+ * leave together; from anywhere else the answer leaves at once.  What a message
+ * of another connection brings here must not mix with what gathers for that
+ * one.
  */
 bool
 conn_send(struct conn *c, struct str bytes)
@@ -235,10 +237,13 @@ conn_send(struct conn *c, struct str bytes)
 		put_bytes(c, bytes);
 		return true;
 	}
-	if (c->tls == NULL || tls_conn_send(c->tls, bytes, &w->out) != 0)
+	if (c->tls == NULL || tls_conn_send(c->tls, bytes,
+	    c->feeding ? &w->out : &w->side) != 0)
 		return false;
-	if (!c->feeding)
-		put_scratch(c);
+	if (!c->feeding) {
+		put_bytes(c, buf_as_str(&w->side));
+		buf_reset(&w->side);
+	}
 	return true;
 }
 

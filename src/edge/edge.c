@@ -23,7 +23,9 @@
 #include "edge/profiles.h"
 #include "edge/refusal.h"
 #include "edge/tally.h"
+#include "edge/token.h"
 #include "edge/uas.h"
+#include "edge/upstream.h"
 #include "edge/users.h"
 #include "store/store.h"
 #include "trust/verdict.h"
@@ -227,12 +229,34 @@ make_profiles(struct edge *e, struct buf *why)
 	return err == 0 ? profiles_new(&e->profiles, c) : err;
 }
 
+static unsigned
+processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+static unsigned
+number_of_workers(const struct conf *conf)
+{
+	unsigned n = conf->workers > 0 ? (unsigned)conf->workers : processors();
+
+	return n > EDGE_WORKERS_MAX ? EDGE_WORKERS_MAX : n;
+}
+
 static int
 make_shared(struct edge *e, struct buf *why)
 {
 	int err;
 
+	e->nworkers = number_of_workers(e->conf);
 	e->shared.location = e->location;
+	e->shared.users = e->users;
+	e->shared.worker = e->worker;
+	e->shared.nworker = e->nworkers;
 	err = admission_new(&e->shared.admission);
 	if (err == 0)
 		err = refusals_new(&e->shared.refusals,
@@ -245,6 +269,12 @@ make_shared(struct edge *e, struct buf *why)
 	if (err == 0)
 		err = devices_new(&e->shared.devices, e->conf->data, e->conf,
 		    why);
+	if (err == 0)
+		err = token_key_new(&e->shared.tokens, e->conf->data, e->worker,
+		    e->nworkers, why);
+	if (err == 0)
+		err = upstreams_new(&e->shared.upstreams, e->conf, e->loop,
+		    e->shared.tokens, why);
 	if (err == 0)
 		err = uas_new(&e->shared.uas, e->conf, e->location, e->users);
 	if (err == 0) {
@@ -278,16 +308,6 @@ edge_bind_all(struct edge *e, struct sockets *s, int (*fd)[SOCKETS_MAX],
 	return 0;
 }
 
-static unsigned
-processors(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	return (unsigned)CPU_COUNT(&set);
-}
-
 static int
 make_worker(struct edge *e, unsigned index, const int fd[SOCKETS_MAX])
 {
@@ -311,25 +331,19 @@ make_workers(struct edge *e, struct buf *why)
 	int (*fd)[SOCKETS_MAX];
 	int err;
 
-	e->nworkers = (unsigned)e->conf->workers;
-	if (e->nworkers == 0)
-		e->nworkers = processors();
-	if (e->nworkers > EDGE_WORKERS_MAX)
-		e->nworkers = EDGE_WORKERS_MAX;
 	fd = calloc(e->nworkers, sizeof(*fd));
 	if (fd == NULL)
 		return -ENOMEM;
 	err = sockets_wanted(&e->sockets, e->conf, why);
 	if (err == 0)
 		err = edge_bind_all(e, &e->sockets, fd, why);
-	for (unsigned w = 0; w < e->nworkers && err == 0; w++) {
+	for (unsigned w = 0; w < e->nworkers && err == 0; w++)
 		err = make_worker(e, w, fd[w]);
-		if (err == 0)
-			err = worker_start(e->worker[w]);
-		if (err != 0)
-			buf_printf(why, "cannot start a worker: %s",
-			    err_str(err));
-	}
+	/* Each may meet any other as soon as it runs. */
+	for (unsigned w = 0; w < e->nworkers && err == 0; w++)
+		err = worker_start(e->worker[w]);
+	if (err != 0 && why->n == 0)
+		buf_printf(why, "cannot start a worker: %s", err_str(err));
 	free(fd);
 	return err;
 }
@@ -533,6 +547,8 @@ finish(struct edge *e)
 		    (uint32_t)e->conf->refusal_window, clock_mono_ms(), true);
 	tally_flush(clock_mono_ms(), true);
 	uas_free(e->shared.uas);
+	upstreams_free(e->shared.upstreams);
+	token_key_free(e->shared.tokens);
 	devices_free(e->shared.devices);
 	refusals_free(e->shared.refusals);
 	profiles_free(e->profiles);

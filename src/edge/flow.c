@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "edge/flow.h"
 
+#include <stdlib.h>
+
 #include "edge/worker_int.h"
+
+/* What IPv4 and UDP leave of 65,535. */
+#define DATAGRAM_MAX 65507
 
 const char *
 flow_transport_name(enum flow_transport t)
@@ -33,7 +38,7 @@ send_datagram(const struct flow *f, struct str bytes)
 	struct listener *l = f->slot < w->nudp ? w->udp[f->slot] : NULL;
 	struct addr to = f->peer;
 
-	if (l == NULL)
+	if (l == NULL || bytes.n > DATAGRAM_MAX)
 		return false;
 	if (f->reply_port != 0)
 		addr_set_port(&to, f->reply_port);
@@ -56,6 +61,68 @@ flow_send(const struct flow *f, struct str bytes)
 		return send_datagram(f, bytes);
 	c = worker_conn(f);
 	return c != NULL && conn_send(c, bytes);
+}
+
+/* ---- to another worker ---- */
+
+struct passed {
+	struct loop_letter letter;
+	struct worker *from;
+	struct flow flow;
+	uint64_t id;
+	size_t n;
+	char bytes[];
+};
+
+static void
+say_undelivered(void *arg)
+{
+	struct passed *p = arg;
+
+	proxy_undelivered(p->from->proxy, p->id);
+	free(p);
+}
+
+/* On the flow's worker. */
+static void
+deliver(void *arg)
+{
+	struct passed *p = arg;
+
+	/* At the end the other worker may be gone: nobody waits there. */
+	if (flow_send(&p->flow, str_of(p->bytes, p->n)) || p->id == 0 ||
+	    p->flow.worker->quiet) {
+		free(p);
+		return;
+	}
+	p->letter.fn = say_undelivered;
+	loop_post(p->from->loop, &p->letter);
+}
+
+bool
+flow_pass(struct worker *self, const struct flow *f, struct str bytes,
+    uint64_t id)
+{
+	struct flow mine = *f;
+	struct passed *p;
+
+	if (f->transport == FLOW_UDP) {
+		/* Every worker has the same sockets in the same order. */
+		mine.worker = self;
+		return send_datagram(&mine, bytes);
+	}
+	if (f->worker == self)
+		return flow_send(f, bytes);
+	if (f->worker == NULL || self->quiet)
+		return false;
+	p = malloc(sizeof(*p) + bytes.n);
+	if (p == NULL)
+		return false;
+	*p = (struct passed) { .letter = { .fn = deliver, .arg = p },
+		.from = self, .flow = *f, .id = id, .n = bytes.n };
+	memcpy(p->bytes, bytes.p, bytes.n);
+	loop_post(f->worker->loop, &p->letter);
+	return true;
 }
 
 uint64_t

@@ -8,8 +8,8 @@
  *
  * One struct proxy a worker, used on its thread alone.  A request's context
  * lives on the worker that received it; the branch of our Via names that
- * worker, so a response that arrives at another one is handed over
- * (worker_hand_response).  Sending over a flow of another worker goes by letter
+ * worker, so a response that arrives at another one is handed over by letter.
+ * Its timers run in the worker's loop by themselves.  Sending over a flow of another worker goes by letter
  * (flow_pass), and proxy_undelivered comes back when that flow had gone.
  */
 #include "base/conf.h"
@@ -17,20 +17,17 @@
 #include "edge/uas.h"
 #include "sip/msg.h"
 
-struct proxy;
-struct proxy_shared {
-	struct uas *uas;             /* 407, refusals, To tags                */
-	struct location *location;
-	struct users *users;
-	struct devices *devices;
-	const struct token_key *tokens;
-	struct upstreams *upstreams; /* NULL: none                            */
-};
+struct worker;
 
-/* shared is borrowed and outlives it. */
-MUSTCHECK int proxy_new(struct proxy **out, struct worker *w,
-    const struct proxy_shared *shared);
-void proxy_free(struct proxy *p);
+struct proxy;
+
+/* What it needs besides is in the worker's struct worker_shared. */
+MUSTCHECK int proxy_new(struct proxy **out, struct worker *w);
+void proxy_free(struct proxy *p); /* after proxy_end */
+
+/* Shutdown: whoever waits for an answer gets it (503), what rings is cancelled,
+ * and from now on nothing is sent to another worker. */
+void proxy_end(struct proxy *p);
 
 /*
  * A parsed request that is not for the registrar or us: retransmissions, ACK
@@ -47,9 +44,6 @@ void proxy_response(struct proxy *p, const struct flow *from,
 
 /* flow_pass could not deliver what had this branch id. */
 void proxy_undelivered(struct proxy *p, uint64_t id);
-
-/* Every WHEEL_TICK_MS or so while something runs. */
-void proxy_advance(struct proxy *p, uint64_t now_ms);
 
 /* Calls under way, for status. */
 size_t proxy_count(const struct proxy *p);

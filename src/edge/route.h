@@ -64,7 +64,8 @@ struct route_view {
 	struct upstreams *upstreams;   /* NULL: registrar of its own          */
 	struct worker *worker;         /* on whose thread this is             */
 	int64_t now_s;
-	bool (*is_ours)(const struct route_view *v, struct str host);
+	/* Is this URI's host us, and its port none or one that we listen on? */
+	bool (*is_ours)(const struct route_view *v, const struct sip_uri *u);
 	const void *arg;               /* is_ours' own                        */
 };
 

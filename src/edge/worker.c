@@ -45,6 +45,29 @@ note_device(struct worker *w, const struct flow *f)
 		devices_saw(w->shared->devices, &f->peer, ua->value);
 }
 
+/* w->msg goes to whom it concerns, and an answer back over f. */
+static void
+dispatch(struct worker *w, const struct flow *f, bool parsed)
+{
+	const struct sip_msg *m = &w->msg;
+	enum uas_result result;
+
+	if (parsed && !m->request) {
+		proxy_response(w->proxy, f, m);
+		return;
+	}
+	if (parsed)
+		note_device(w, f);
+	buf_reset(&w->reply);
+	if (!parsed || (m->method == SIP_METHOD_REGISTER &&
+	    w->shared->upstreams == NULL))
+		result = uas_handle(w->shared->uas, f, m, &w->reply);
+	else
+		result = proxy_request(w->proxy, f, m, &w->reply);
+	if (result == UAS_REPLY && !w->reply.failed)
+		IGNORE(!flow_send(f, buf_as_str(&w->reply))); /* peer gone */
+}
+
 bool
 worker_serve(struct worker *w, const struct flow *f, struct str bytes,
     enum sip_msg_form form, int refuse, const char *why)
@@ -57,12 +80,7 @@ worker_serve(struct worker *w, const struct flow *f, struct str bytes,
 		m->why = why;
 		err = E_PARSE;
 	}
-	if (err == 0)
-		note_device(w, f);
-	buf_reset(&w->reply);
-	if (uas_handle(w->shared->uas, f, m, &w->reply) == UAS_REPLY &&
-	    !w->reply.failed)
-		IGNORE(!flow_send(f, buf_as_str(&w->reply))); /* peer gone */
+	dispatch(w, f, err == 0);
 	return err == 0;
 }
 
@@ -100,13 +118,9 @@ serve_datagram(struct worker *w, struct listener *l, uint32_t slot,
 	    (size_t)w->conf->head_max);
 	if (err != 0)
 		tally(TALLY_BAD_MESSAGE, &d->peer);
-	else
-		note_device(w, &f);
-	f.reply_port = m->answerable || err == 0 ? reply_port(m, &f) : 0;
-	buf_reset(&w->reply);
-	if (uas_handle(w->shared->uas, &f, m, &w->reply) == UAS_REPLY &&
-	    !w->reply.failed)
-		IGNORE(!flow_send(&f, buf_as_str(&w->reply))); /* UDP */
+	if (m->request && (m->answerable || err == 0))
+		f.reply_port = reply_port(m, &f);
+	dispatch(w, &f, err == 0);
 }
 
 /* ---- sockets ---- */
@@ -307,11 +321,14 @@ worker_new(struct worker **out, unsigned index,
 		list_init(&w->by_state[s]);
 	buf_init(&w->reply, WORKER_REPLY_BYTES);
 	buf_init(&w->out, WORKER_OUT_BYTES);
+	buf_init(&w->side, WORKER_OUT_BYTES);
 	w->conf = conf_ref(conf);
 	w->tls = tls_ctx_ref(tls);
 	err = loop_new(&w->loop);
 	if (err == 0)
 		err = dgram_io_new(&w->io);
+	if (err == 0)
+		err = proxy_new(&w->proxy, w);
 	if (err != 0)
 		goto out;
 	err = -ENOMEM;
@@ -338,10 +355,12 @@ worker_free(struct worker *w)
 	}
 	if (w->sweep != NULL)
 		event_free(w->sweep);
+	proxy_free(w->proxy);
 	dgram_io_free(w->io);
 	loop_free(w->loop);
 	buf_fini(&w->reply);
 	buf_fini(&w->out);
+	buf_fini(&w->side);
 	free(w->udp);
 	free(w->slot);
 	free(w->free_slot);
@@ -475,6 +494,7 @@ do_quiesce(struct order *o)
 	struct worker *w = o->worker;
 
 	w->quiet = true;
+	proxy_end(w->proxy);
 	LIST_FOREACH(it, &w->listeners)
 		event_del(&CONTAINER_OF(it, struct listener, link)->event);
 	for (int s = 0; s < CONN_STATES; s++) {

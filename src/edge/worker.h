@@ -17,6 +17,11 @@ struct tls_ctx;
 struct worker_shared {
 	struct uas *uas;
 	struct location *location;
+	struct users *users;
+	struct token_key *tokens;
+	struct upstreams *upstreams;    /* NULL: none configured             */
+	struct worker *const *worker;   /* all of them, by index             */
+	unsigned nworker;
 	struct admission *admission;
 	struct refusals *refusals;
 	struct devices *devices;

@@ -12,6 +12,7 @@
 #include "edge/admission.h"
 #include "edge/devices.h"
 #include "edge/location.h"
+#include "edge/proxy.h"
 #include "edge/refusal.h"
 #include "edge/tally.h"
 #include "edge/uas.h"
@@ -101,6 +102,8 @@ struct worker {
 	unsigned count[CONN_STATES];
 
 	struct event *sweep;
+	struct proxy *proxy;
+
 	struct dgram_io *io;
 	struct loop_reap flush;
 	bool flush_armed;
@@ -109,6 +112,8 @@ struct worker {
 	struct sip_msg msg;           /* scratch, one message at a time       */
 	struct buf reply;
 	struct buf out;               /* scratch: bytes for one socket        */
+	struct buf side;              /* the same, for another connection than
+	                                 the one whose bytes are being read   */
 	char recv[WORKER_RECV_BYTES];
 };
 

@@ -8,7 +8,7 @@
 #include "base/err.h"
 
 #define CONTROL_MAX CMSG_SPACE(sizeof(struct in6_pktinfo))
-/* Longest datagram queued; SIP answers are far below. */
+/* Longest datagram queued; what is longer goes out by itself. */
 #define SEND_BYTES 8192
 
 struct slot {
@@ -147,17 +147,21 @@ dgram_send(struct dgram_io *io, int fd, const struct addr *bound,
 	struct msghdr *h;
 	struct slot *s;
 
-	if (bytes.n > SEND_BYTES)
-		return; /* over what UDP can carry unfragmented, many times */
-	if (io->ntx == DGRAM_BATCH || (io->ntx > 0 && io->tx_fd != fd))
+	bool alone = bytes.n > SEND_BYTES;
+
+	if (io->ntx == DGRAM_BATCH ||
+	    (io->ntx > 0 && (alone || io->tx_fd != fd)))
 		dgram_flush(io);
 	io->tx_fd = fd;
 	h = &io->tx[io->ntx].msg_hdr;
 	s = &io->tx_slot[io->ntx];
-	memcpy(io->tx_bytes[io->ntx], bytes.p, bytes.n);
 	memcpy(&s->peer, &peer->u, addr_len(peer));
-	s->iov.iov_base = io->tx_bytes[io->ntx];
+	s->iov.iov_base = (char *)bytes.p;
 	s->iov.iov_len = bytes.n;
+	if (!alone) {
+		memcpy(io->tx_bytes[io->ntx], bytes.p, bytes.n);
+		s->iov.iov_base = io->tx_bytes[io->ntx];
+	}
 	*h = (struct msghdr) { .msg_name = &s->peer,
 		.msg_namelen = addr_len(peer), .msg_iov = &s->iov,
 		.msg_iovlen = 1 };
@@ -166,6 +170,8 @@ dgram_send(struct dgram_io *io, int fd, const struct addr *bound,
 		h->msg_controllen = put_local(s->control, local);
 	}
 	io->ntx++;
+	if (alone)
+		dgram_flush(io);
 }
 
 void
