@@ -1,7 +1,7 @@
 # The visitor's handle; the build itself is meson's (meson.build).
 BUILD ?= build
 
-.PHONY: all build run check check-stacks bench install deps asan tsan fuzz clean
+.PHONY: all build run check check-stacks check-pbx bench install deps asan tsan fuzz clean
 
 all: build
 
@@ -32,6 +32,13 @@ check-stacks:
 	tools/stacks-root || true
 	tests/stacks/build-clients.sh $(BUILD)/stacks || true
 	BUILD=$(BUILD) tools/check --stacks
+
+# Real PBXs and phones, with the files of docs/how-to, likewise.
+check-pbx:
+	tools/deps build check pbx || true
+	$(MAKE) build
+	tools/stacks-root || true
+	BUILD=$(BUILD) tools/check --pbx
 
 bench:
 	tools/deps build bench

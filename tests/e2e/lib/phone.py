@@ -13,8 +13,9 @@ class SimPhone:
     """Runs until it ends or is stopped; its events are dictionaries."""
 
     def __init__(self, *options, user="100", password=PASSWORD, domain=DOMAIN,
-                 retry_ms=300):
-        argv = [SIPTRUST, "phone", "--json", "--retry", str(retry_ms)]
+                 retry_ms=300, prefix=()):
+        """prefix: words before the command (a network namespace)."""
+        argv = list(prefix) + [SIPTRUST, "phone", "--json", "--retry", str(retry_ms)]
         argv += [str(o) for o in options] + ["sip:%s@%s" % (user, domain)]
         self.events, self.rest = [], []
         self.process = subprocess.Popen(

@@ -64,12 +64,14 @@ class Host:
 
 
 class Lab:
+    count = itertools.count(1)  # one process may have several
+
     def __init__(self):
         if os.geteuid() != 0 or not shutil.which("ip"):
             print("1..1\nok 1 - lab # SKIP namespaces need root and iproute2")
             sys.exit(0)
         sweep()
-        self.prefix = "siptrust-%d" % os.getpid()
+        self.prefix = "siptrust-%d-%d" % (os.getpid(), next(self.count))
         self.numbers = itertools.count(1)
         self.lock = threading.Lock()
         self.folder = tempfile.mkdtemp(prefix="siptrust-stacks-")
@@ -117,6 +119,12 @@ class Lab:
     def path(self, name):
         """A new folder in the lab's."""
         return tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.remove()
 
     def remove(self):
         remove(self.prefix)
