@@ -7,7 +7,10 @@
  * Max-Forwards counted down; every other byte, and the body, as it came.
  *
  * Pure and without allocation: the parsed message and what to change in, bytes
- * out.  Fields that are changed are written out anew, folds undone.
+ * out.  m was parsed without error.  What goes in stands before the message's
+ * own fields; fields that are changed are written out anew.  Where a Content-
+ * Length is missing (a datagram) it is put in.  out is failed when it is too
+ * small.
  */
 #include "base/addr.h"
 #include "base/buf.h"
@@ -18,7 +21,8 @@ struct sip_forward {
 	struct str via;            /* "SIP/2.0/TLS host:port;branch=...";
 	                              put before the others                  */
 	const struct addr *source; /* of the request: received and rport go
-	                              into the Via that was topmost          */
+	                              into the Via that was topmost; NULL: it
+	                              stays as it came                       */
 	struct str record_route[2]; /* values with <>, [0] topmost; absent   */
 	size_t drop_routes;        /* so many Route values are taken off     */
 	struct str route;          /* Route values put on top; absent: none  */
@@ -47,13 +51,14 @@ bool sip_forward_response(struct buf *out, const struct sip_msg *m,
 
 /*
  * The request's fields that a loop shows up in, hashed (16.6 step 8, RFC 5393
- * 4.2): Request-URI, tags, Call-ID, CSeq number, Route, Proxy-Require; not the
- * method, so that CANCEL and ACK get the same.
+ * 4.2): Request-URI, From tag, Call-ID, CSeq number, Route, Proxy-Require; not
+ * the method and the To tag, so that CANCEL and ACK get the same.  Good inside
+ * of this process alone (hash_bytes).
  */
 uint64_t sip_loop_hash(const struct sip_msg *m);
 
 /* The n-th value (0: the topmost) of a field kind over all its fields, with
- * commas respected; false: there are fewer. */
+ * commas respected; empty ones do not count.  False: there are fewer. */
 bool sip_msg_value(const struct sip_msg *m, enum sip_header id, size_t n,
     struct str *out);
 

@@ -2,7 +2,6 @@
 /*
  * sip/reply - build responses (RFC 3261 8.2.6, 18.2.1, RFC 3581 4).
  */
-#include "sip/param.h"
 #include "sip/reply.h"
 
 static const struct {
@@ -96,48 +95,6 @@ line(struct buf *out, const char *name, struct str value)
 	buf_put(out, "\r\n", 2);
 }
 
-/* sent-by names the address the packet came from (RFC 3261 18.2.1). */
-static bool
-sent_by_is(const struct sip_via *via, const struct addr *source)
-{
-	struct addr a;
-
-	return addr_parse_ip(&a, via->host) == 0 && addr_equal_ip(&a, source);
-}
-
-/*
- * The topmost Via value: its own received and the value of its rport give way
- * to what we saw.  RFC 3581 4: received goes with rport, always.
- */
-static void
-topmost(struct buf *out, const struct sip_via *via, const struct addr *source)
-{
-	struct str rest = via->params;
-	struct sip_param param;
-	char ip[ADDR_STRLEN];
-
-	buf_put(out, via->all.p, (size_t)(via->params.p - via->all.p));
-	while (sip_param_next(&rest, &param)) {
-		if (str_ieq(param.name, STR("received")))
-			continue;
-		if (str_ieq(param.name, STR("rport"))) {
-			buf_puts(out, ";rport=");
-			buf_u64(out, addr_port(source));
-			continue;
-		}
-		buf_putc(out, ';');
-		buf_str(out, param.name);
-		if (param.value.p == NULL)
-			continue;
-		buf_putc(out, '=');
-		buf_str(out, param.value);
-	}
-	if (via->rport || !sent_by_is(via, source)) {
-		buf_puts(out, ";received=");
-		buf_puts(out, addr_print_ip(source, false, ip));
-	}
-}
-
 static void
 vias(struct buf *out, const struct sip_msg *m, const struct addr *source)
 {
@@ -147,7 +104,7 @@ vias(struct buf *out, const struct sip_msg *m, const struct addr *source)
 	if (f != NULL && m->via.all.p != NULL && source != NULL &&
 	    addr_is_set(source)) {
 		buf_puts(out, "Via: ");
-		topmost(out, &m->via, source);
+		sip_via_put(out, &m->via, source);
 		after = str_end(m->via.all);
 		buf_put(out, after, (size_t)(str_end(f->value) - after));
 		buf_put(out, "\r\n", 2);

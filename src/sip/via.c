@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sip/via - one Via value (RFC 3261 20.42).
+ * sip/via - one Via value (RFC 3261 20.42, 18.2; RFC 3581).
  */
 #include "sip/param.h"
 #include "sip/sip_int.h"
@@ -75,4 +75,44 @@ sip_via_parse(struct sip_via *out, struct str s)
 	while (sip_param_next(&rest, &param))
 		known_param(out, &param);
 	return rest.n == 0 ? 0 : E_PARSE;
+}
+
+/* sent-by names the address the packet came from (RFC 3261 18.2.1). */
+static bool
+sent_by_is(const struct sip_via *via, const struct addr *source)
+{
+	struct addr a;
+
+	return addr_parse_ip(&a, via->host) == 0 && addr_equal_ip(&a, source);
+}
+
+void
+sip_via_put(struct buf *out, const struct sip_via *via,
+    const struct addr *source)
+{
+	struct str rest = via->params;
+	struct sip_param param;
+	char ip[ADDR_STRLEN];
+
+	buf_put(out, via->all.p, (size_t)(via->params.p - via->all.p));
+	while (sip_param_next(&rest, &param)) {
+		if (str_ieq(param.name, STR("received")))
+			continue;
+		if (str_ieq(param.name, STR("rport"))) {
+			buf_puts(out, ";rport=");
+			buf_u64(out, addr_port(source));
+			continue;
+		}
+		buf_putc(out, ';');
+		buf_str(out, param.name);
+		if (param.value.p == NULL)
+			continue;
+		buf_putc(out, '=');
+		buf_str(out, param.value);
+	}
+	/* RFC 3581 4: received goes with rport, always. */
+	if (via->rport || !sent_by_is(via, source)) {
+		buf_puts(out, ";received=");
+		buf_puts(out, addr_print_ip(source, false, ip));
+	}
 }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -21,6 +23,14 @@ struct sip_via {
 	struct str all;        /* the whole value              */
 };
 
+/* One value, already cut at the comma.  0 or E_PARSE. */
 MUSTCHECK int sip_via_parse(struct sip_via *out, struct str s);
+
+/*
+ * The value as the next hop keeps it: its own received and the value of its
+ * rport give way to what was seen (RFC 3261 18.2.1, RFC 3581 4).
+ */
+void sip_via_put(struct buf *out, const struct sip_via *via,
+    const struct addr *source);
 
 #endif
