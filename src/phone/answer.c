@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "phone/answer.h"
 
+#include "phone/call.h"
 #include "sip/reply.h"
 
-#define ALLOW "Allow: OPTIONS, NOTIFY\r\n"
 
 static bool
 asks_for_reboot(const struct sip_msg *m)
@@ -21,33 +21,16 @@ asks_for_reboot(const struct sip_msg *m)
 	return false;
 }
 
-static int
-status_for(enum sip_method method)
-{
-	switch (method) {
-	case SIP_METHOD_OPTIONS:
-	case SIP_METHOD_NOTIFY:
-		return 200;
-	case SIP_METHOD_INVITE:
-		return 480;
-	case SIP_METHOD_BYE:
-	case SIP_METHOD_CANCEL:
-		return 481; /* RFC 3261 12.2.2, 9.2 */
-	default:
-		return 405;
-	}
-}
-
 bool
 phone_answer(struct buf *out, const struct sip_msg *m,
     const struct addr *source, struct str user_agent)
 {
-	if (m->method == SIP_METHOD_ACK)
-		return false;
-	sip_reply_begin(out, m, status_for(m->method), NULL,
-	    m->method == SIP_METHOD_CANCEL ? STR_NULL : STR("phone"), source);
-	buf_puts(out, ALLOW);
-	buf_puts(out, "User-Agent: ");
+	bool known = m->method == SIP_METHOD_OPTIONS ||
+	    m->method == SIP_METHOD_NOTIFY;
+
+	sip_reply_begin(out, m, known ? 200 : 405, NULL, STR("phone"),
+	    source);
+	buf_puts(out, CALL_ALLOW "User-Agent: ");
 	buf_str(out, user_agent);
 	buf_puts(out, "\r\n");
 	sip_reply_end(out);

@@ -2,8 +2,8 @@
 #ifndef PHONE_ANSWER_H
 #define PHONE_ANSWER_H
 /*
- * phone/answer - what a phone without calls answers to requests: OPTIONS and
- * NOTIFY with 200, INVITE with 480, what it does not know with 405.
+ * phone/answer - what a phone answers to requests that are not about a call
+ * (phone/calls): OPTIONS and NOTIFY with 200, what it does not know with 405.
  */
 #include <stdbool.h>
 
@@ -12,7 +12,7 @@
 #include "sip/msg.h"
 
 /*
- * Append the response to request m; nothing for ACK.  True: the request asks
+ * Append the response to request m.  True: the request asks
  * the phone to reboot (NOTIFY with Event resync, reboot or check-sync), which
  * it does when the answer has gone.
  */

@@ -11,6 +11,7 @@
 #include "phone/phone_int.h"
 #include "x509/cafile.h"
 
+#define HEAD_MAX         16384
 #define PING_DATAGRAM_MS 25000  /* RFC 5626 4.4.1: below a NAT's time      */
 #define PING_STREAM_MS   110000 /* 95 to 120 s                             */
 
@@ -115,6 +116,7 @@ on_send(struct str message, void *arg)
 static void
 off(struct phone *p)
 {
+	calling_down(p, "switched off");
 	link_close(p->link);
 	p->link = NULL;
 	if (!p->on)
@@ -127,7 +129,12 @@ off(struct phone *p)
 static void
 on_news(const struct registration_news *n, void *arg)
 {
-	report_news(arg, n);
+	struct phone *p = arg;
+
+	report_news(p, n);
+	if (n->kind == REGISTRATION_NEWS_REGISTERED ||
+	    n->kind == REGISTRATION_NEWS_REFRESHED)
+		calling_registered(p);
 }
 
 static const struct registration_ops registration_ops = { on_send, on_news };
@@ -150,7 +157,16 @@ on_up(const struct addr *local, void *arg)
 	p->ping_ms = clock_mono_ms() + ping_every_ms(p);
 	registration_begin(&p->registration,
 	    link_transport_name(p->s.transport), local, clock_mono_ms());
+	calling_up(p, local);
 	arm(p);
+}
+
+/* It leaves, and all is said. */
+static bool
+is_done(const struct phone *p)
+{
+	return p->leaving && p->registration.state == REGISTRATION_GONE &&
+	    !calls_active(&p->calls);
 }
 
 static void
@@ -159,6 +175,7 @@ on_down(const struct link_end *end, void *arg)
 	struct phone *p = arg;
 
 	report_down(p, end);
+	calling_down(p, "the connection was lost");
 	link_close(p->link);
 	p->link = NULL;
 	p->ping_ms = UINT64_MAX;
@@ -170,30 +187,37 @@ on_down(const struct link_end *end, void *arg)
 }
 
 static void
-on_message(struct str bytes, void *arg)
+on_request(struct phone *p, const struct sip_msg *m)
 {
-	struct phone *p = arg;
-	struct sip_msg *m = &p->msg;
-	enum sip_msg_form form = p->s.transport == LINK_UDP ? SIP_DATAGRAM :
-	    SIP_STREAM;
 	char answer[4096];
 	struct buf out;
 
-	if (sip_msg_parse(m, bytes, form, REGISTRATION_MESSAGE_MAX) != 0)
+	if (calls_request(&p->calls, m, clock_mono_ms()))
 		return;
-	if (!m->request) {
-		registration_response(&p->registration, m, clock_mono_ms());
-		if (p->registration.state == REGISTRATION_GONE)
-			off(p);
-		arm(p);
-		return;
-	}
 	buf_init_array(&out, answer, sizeof(answer));
 	if (phone_answer(&out, m, &p->s.server,
 	    str_cstr(p->s.model.user_agent)))
 		p->reboot_asked = true;
 	if (!out.failed && out.n > 0 && p->link != NULL)
 		link_send(p->link, buf_as_str(&out));
+}
+
+static void
+on_message(struct str bytes, void *arg)
+{
+	struct phone *p = arg;
+	struct sip_msg *m = &p->msg;
+	enum sip_msg_form form = p->s.transport == LINK_UDP ? SIP_DATAGRAM :
+	    SIP_STREAM;
+
+	if (sip_msg_parse(m, bytes, form, HEAD_MAX) != 0)
+		return;
+	if (m->request)
+		on_request(p, m);
+	else if (!calls_response(&p->calls, m, clock_mono_ms()))
+		registration_response(&p->registration, m, clock_mono_ms());
+	if (is_done(p))
+		off(p);
 	arm(p);
 }
 
@@ -275,6 +299,8 @@ arm(struct phone *p)
 	    sooner(p->dial_ms, p->ping_ms));
 	struct timeval wait;
 
+	at = sooner(at, calls_next_ms(&p->calls));
+
 	event_del(p->timer);
 	if (p->reboot_asked)
 		at = now;
@@ -303,7 +329,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		p->ping_ms = now + ping_every_ms(p);
 	}
 	registration_tick(&p->registration, now);
-	if (p->registration.state == REGISTRATION_GONE && p->leaving)
+	calls_tick(&p->calls, now);
+	if (is_done(p))
 		off(p);
 	arm(p);
 }
@@ -345,12 +372,14 @@ phone_boot(struct phone *p)
 {
 	fetch_cancel(p->fetch);
 	p->fetch = NULL;
+	calling_down(p, "the phone was rebooted");
 	link_close(p->link);
 	p->link = NULL;
 	p->on = true;
 	p->leaving = p->reboot_asked = false;
 	p->dial_ms = p->ping_ms = UINT64_MAX;
 	begin_registration(p);
+	calling_begin(p);
 	boot(p);
 }
 
@@ -363,8 +392,9 @@ phone_leave(struct phone *p)
 	p->dial_ms = UINT64_MAX;
 	fetch_cancel(p->fetch);
 	p->fetch = NULL;
+	calls_hangup(&p->calls, clock_mono_ms());
 	registration_leave(&p->registration, clock_mono_ms());
-	if (p->registration.state == REGISTRATION_GONE)
+	if (is_done(p))
 		off(p);
 	arm(p);
 }
@@ -387,6 +417,7 @@ phone_new(struct phone **out, struct loop *loop,
 	snprintf(p->aor, sizeof(p->aor), "sip:%s@%s", s->user, s->domain);
 	snprintf(p->registrar, sizeof(p->registrar), "sip:%s", s->domain);
 	begin_registration(p);
+	calling_begin(p);
 	err = x509_set_new(&p->roots);
 	if (err == 0)
 		err = x509_set_join(p->roots, roots);
@@ -419,6 +450,8 @@ phone_free(struct phone *p)
 		return;
 	fetch_cancel(p->fetch);
 	link_close(p->link);
+	media_close(p->media);
+	calls_fini(&p->calls);
 	registration_fini(&p->registration);
 	syslog_close(&p->syslog);
 	if (p->timer != NULL)

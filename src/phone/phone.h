@@ -4,11 +4,13 @@
 /*
  * phone/phone - one simulated phone, for labs, tests and the demo: it boots,
  * fetches its CA file, connects and registers, tries again as its model does,
- * reboots and leaves.
+ * reboots and leaves; it answers calls, and places one.
  *
  * What it reports goes to one function (phone/event.h).  Everything runs on
- * the loop's thread.  Calls are not here: they will use the same link.
+ * the loop's thread.  All its messages go over the one link to its server,
+ * which is its outbound proxy.
  */
+#include "phone/call.h"
 #include "phone/event.h"
 #include "phone/link.h"
 
@@ -40,6 +42,12 @@ struct phone_settings {
 	char ca_url[1024];          /* "": none                          */
 	struct addr syslog;         /* not set: none                     */
 	uint32_t expires_s;
+	enum call_manner manner;    /* to calls that come                */
+	uint32_t answer_ms;         /* rings so long, then answers       */
+	char call[DIALOG_URI_MAX];  /* once registered; "": nobody       */
+	uint32_t talk_ms;           /* hang up after; 0: never           */
+	uint32_t cancel_ms;         /* nobody answers: cancel; 0: never  */
+	uint32_t hold_ms;           /* hold after, and back; 0: never    */
 };
 
 struct phone;
@@ -59,7 +67,7 @@ void phone_free(struct phone *p); /* NULL does nothing; wipes the password */
  */
 void phone_boot(struct phone *p);
 
-/* Unregister and switch off; the event "off" comes when that is done. */
+/* Hang up, unregister, switch off; the event "off" comes when that is done. */
 void phone_leave(struct phone *p);
 
 #endif

@@ -5,8 +5,6 @@
 #include "sip/param.h"
 #include "sip/request.h"
 
-#define CHALLENGES_MAX  1    /* RFC 3261 22.2: then the password is wrong */
-#define STALES_MAX      4    /* where only the nonce was too old          */
 #define EXPIRES_LIMIT_S 86400
 #define RETRY_AFTER_MAX_S 3600
 
@@ -36,28 +34,10 @@ void
 registration_fini(struct registration *r)
 {
 	buf_fini(&r->out);
-	digest_wipe(r->nonce, sizeof(r->nonce));
+	challenge_forget(&r->challenge);
 }
 
 /* ---- one request ---- */
-
-static void
-put_credentials(struct registration *r)
-{
-	char cnonce[17];
-
-	random_hex(cnonce, 8);
-	buf_puts(&r->out, r->proxy ? "Proxy-Authorization: " :
-	    "Authorization: ");
-	r->nc = r->qop ? r->nc + 1 : 0;
-	sip_credentials_put(&r->out, r->alg, r->p.auth_user,
-	    str_cstr(r->realm), r->p.password, STR("REGISTER"),
-	    r->p.registrar, str_cstr(r->nonce), r->nc,
-	    r->qop ? str_cstr(cnonce) : STR_NULL);
-	if (r->opaque[0] != '\0')
-		buf_printf(&r->out, ", opaque=\"%s\"", r->opaque);
-	buf_puts(&r->out, "\r\n");
-}
 
 /* With credentials once a challenge has come: RFC 3261 22.2. */
 static void
@@ -84,8 +64,8 @@ send_register(struct registration *r, uint32_t expires_s, uint64_t now_ms)
 	buf_reset(&r->out);
 	sip_request_begin(&r->out, &q);
 	buf_printf(&r->out, "Expires: %u\r\n", expires_s);
-	if (r->nonce[0] != '\0')
-		put_credentials(r);
+	challenge_put(&r->challenge, &r->out, q.method, q.uri, r->p.auth_user,
+	    r->p.password);
 	sip_request_end(&r->out, STR_NULL, STR_NULL);
 	ctxn_start(&r->ctxn, r->reliable, now_ms);
 	if (!r->out.failed)
@@ -102,7 +82,7 @@ static void
 try(struct registration *r, uint64_t now_ms)
 {
 	r->state = REGISTRATION_TRYING;
-	r->challenged = 0;
+	r->challenge.tries = 0;
 	r->due_ms = UINT64_MAX;
 	send_register(r, r->expires_s, now_ms);
 }
@@ -153,7 +133,7 @@ registration_leave(struct registration *r, uint64_t now_ms)
 		return;
 	}
 	r->state = REGISTRATION_LEAVING;
-	r->challenged = 0;
+	r->challenge.tries = 0;
 	send_register(r, 0, now_ms);
 }
 
@@ -258,45 +238,15 @@ wait_for_next(struct registration *r, enum registration_news_kind kind,
 		wait_ms = (uint64_t)told_s * 1000;
 	r->state = REGISTRATION_WAITING;
 	r->was_registered = false;
-	r->nonce[0] = '\0';
+	challenge_forget(&r->challenge);
 	r->due_ms = now_ms + wait_ms;
 	tell(r, kind, m, 0, wait_ms);
-}
-
-/* The first challenge that we can answer: RFC 8760 2.4. */
-static bool
-learn(struct registration *r, const struct sip_msg *m, bool *stale)
-{
-	bool proxy = m->status == 407;
-	enum sip_header id = proxy ? SIP_HEADER_PROXY_AUTHENTICATE :
-	    SIP_HEADER_WWW_AUTHENTICATE;
-
-	for (const struct sip_field *f = sip_msg_field(m, id); f != NULL;
-	     f = sip_msg_next(m, f)) {
-		struct sip_challenge c;
-
-		if (sip_challenge_parse(&c, f->value) != 0 || !c.alg_known ||
-		    (r->p.md5_only && c.alg != DIGEST_MD5) ||
-		    !str_copy(r->realm, sizeof(r->realm), c.realm) ||
-		    !str_copy(r->nonce, sizeof(r->nonce), c.nonce) ||
-		    !str_copy(r->opaque, sizeof(r->opaque), c.opaque))
-			continue;
-		r->alg = c.alg;
-		r->qop = c.qop_auth;
-		r->proxy = proxy;
-		r->nc = 0;
-		*stale = c.stale;
-		return true;
-	}
-	return false;
 }
 
 static void
 challenged(struct registration *r, const struct sip_msg *m, uint64_t now_ms)
 {
-	bool stale = false, ours = learn(r, m, &stale);
-
-	if (!ours || ++r->challenged > (stale ? STALES_MAX : CHALLENGES_MAX)) {
+	if (!challenge_take(&r->challenge, m, r->p.md5_only)) {
 		wait_for_next(r, REGISTRATION_NEWS_REFUSED, m, now_ms);
 		return;
 	}

@@ -12,8 +12,8 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "phone/challenge.h"
 #include "phone/ctxn.h"
-#include "sip/auth.h"
 #include "sip/msg.h"
 
 #define REGISTRATION_MESSAGE_MAX 8192
@@ -73,12 +73,9 @@ struct registration {
 	bool reliable;
 
 	char call_id[33], tag[17], branch[32], contact[192];
-	uint32_t cseq, nc;
-	unsigned challenged;     /* in a row                              */
+	uint32_t cseq;
 	uint32_t expires_s;      /* to ask for: a 423 raises it           */
-	char realm[128], nonce[256], opaque[256];
-	enum digest_alg alg;
-	bool qop, proxy;         /* qop=auth; Proxy-Authorization         */
+	struct challenge challenge;
 	bool was_registered;
 	struct buf out;          /* the last request, to be sent again    */
 };

@@ -240,3 +240,108 @@ report_news(struct phone *p, const struct registration_news *n)
 		break;
 	}
 }
+
+/* ---- calls ---- */
+
+/* "101@example.com" of "sip:101@example.com;user=phone". */
+static void
+print_peer(char *out, size_t size, struct str uri)
+{
+	struct sip_uri u;
+	struct buf text;
+
+	buf_init_array(&text, out, size - 1);
+	if (sip_uri_parse(&u, uri) != 0 || u.scheme == SIP_SCHEME_OTHER) {
+		buf_str(&text, uri);
+	} else {
+		buf_str(&text, u.user);
+		if (u.user.n > 0)
+			buf_putc(&text, '@');
+		buf_str(&text, u.host);
+	}
+	out[text.n] = '\0';
+}
+
+static void
+tell_call_ended(struct phone *p, struct phone_event *e,
+    const struct call_news *n, const char *peer)
+{
+	char reason[192];
+	uint32_t sent = 0, received = 0;
+
+	str_copy(reason, sizeof(reason), n->reason);
+	phone_event_number(e, "status", n->status);
+	phone_event_text(e, "reason", reason);
+	phone_event_text(e, "by", n->by_us ? "phone" : "peer");
+	if (n->status == 200 && p->media != NULL)
+		media_counts(p->media, &sent, &received);
+	phone_event_number(e, "rtp_sent", sent);
+	phone_event_number(e, "rtp_received", received);
+	e->bad = n->status != 200 && !n->by_us && n->status != 487;
+	if (n->status == 200 || n->status == 487 || n->status == 0)
+		report(p, e, "call %s %s ended: %s%s", n->incoming ? "from" :
+		    "to", peer, reason, n->by_us ? "" : " over there");
+	else
+		report(p, e, "call %s %s ended: %d %s", n->incoming ? "from" :
+		    "to", peer, n->status, reason);
+}
+
+static void
+tell_media(struct phone *p, struct phone_event *e, const struct call_news *n,
+    const char *peer)
+{
+	bool by_us = n->direction == SDP_SENDONLY;
+
+	if (n->direction == SDP_SENDRECV) {
+		phone_event_init(e, PHONE_EVENT_CALL_RESUMED);
+		phone_event_text(e, "peer", peer);
+		report(p, e, "in call with %s again", peer);
+		return;
+	}
+	phone_event_init(e, PHONE_EVENT_CALL_HELD);
+	phone_event_text(e, "peer", peer);
+	phone_event_text(e, "by", by_us ? "phone" : "peer");
+	if (by_us)
+		report(p, e, "holds the call with %s", peer);
+	else
+		report(p, e, "%s holds the call", peer);
+}
+
+void
+report_call(struct phone *p, const struct call_news *n)
+{
+	static const enum phone_event_kind kind[] = {
+		[CALL_NEWS_CALLING] = PHONE_EVENT_CALLING,
+		[CALL_NEWS_RINGING] = PHONE_EVENT_CALL_RINGING,
+		[CALL_NEWS_ANSWERED] = PHONE_EVENT_CALL_ANSWERED,
+		[CALL_NEWS_MEDIA] = PHONE_EVENT_CALL_HELD,
+		[CALL_NEWS_ENDED] = PHONE_EVENT_CALL_ENDED,
+	};
+	char peer[PHONE_TEXT_MAX], call_id[PHONE_TEXT_MAX];
+	struct phone_event e;
+
+	print_peer(peer, sizeof(peer), n->peer);
+	str_copy(call_id, sizeof(call_id), n->call_id);
+	phone_event_init(&e, kind[n->kind]);
+	phone_event_text(&e, "peer", peer);
+	phone_event_text(&e, "direction", n->incoming ? "in" : "out");
+	phone_event_text(&e, "call_id", call_id);
+	switch (n->kind) {
+	case CALL_NEWS_CALLING:
+		report(p, &e, "calls %s", peer);
+		break;
+	case CALL_NEWS_RINGING:
+		report(p, &e, n->incoming ? "rings: %s calls" :
+		    "it rings at %s", peer);
+		break;
+	case CALL_NEWS_ANSWERED:
+		report(p, &e, "in call with %s", peer);
+		break;
+	case CALL_NEWS_MEDIA:
+		tell_media(p, &e, n, peer);
+		break;
+	case CALL_NEWS_ENDED:
+		tell_call_ended(p, &e, n, peer);
+		break;
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PHONE_RESEND_H
+#define PHONE_RESEND_H
+/*
+ * phone/resend - the times of what is sent again until the other side has it:
+ * an INVITE (RFC 3261 17.1.1.2: Timers A and B), its final response until the
+ * ACK (17.2.1: Timers G and H; 13.3.1.4 for a 200).  Pure.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "phone/ctxn.h"
+
+struct resend {
+	bool running;
+	bool quiet;          /* nothing is sent again: wait for the end  */
+	uint32_t every_ms, most_ms;
+	uint64_t again_ms, over_ms;
+};
+
+/*
+ * It has just been sent.  quiet: a reliable transport repeats by itself.
+ * most_ms: the longest interval; 0: it doubles for ever (Timer A).
+ */
+void resend_start(struct resend *t, bool quiet, uint32_t most_ms,
+    uint64_t now_ms);
+void resend_stop(struct resend *t);
+
+/* What the time asks for; AGAIN counts as sent. */
+enum ctxn_due resend_due(struct resend *t, uint64_t now_ms);
+uint64_t resend_next_ms(const struct resend *t); /* UINT64_MAX: not running */
+
+#endif
