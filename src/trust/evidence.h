@@ -136,6 +136,10 @@ struct trust_evidence {
 	bool client_cert_asked;     /* we sent a CertificateRequest         */
 	bool client_cert_empty;     /* and it answered that it has none     */
 	bool over_limit;            /* ended by a limit of ours             */
+
+	/* what the client's own log said of it meanwhile, by syslog */
+	uint32_t said_faults;       /* one of these: a mask; 0: nothing      */
+	char said[TRUST_TEXT_MAX];  /* in its words                          */
 };
 
 /* "name", "weak_key"; the word in the text form. */

@@ -105,6 +105,8 @@ static const struct member member[] = {
 	FIELD(client_cert_asked, KIND_BOOL),
 	FIELD(client_cert_empty, KIND_BOOL),
 	FIELD(over_limit, KIND_BOOL),
+	FIELD(said_faults, KIND_FAULTS),
+	FIELD(said, KIND_TEXT),
 };
 
 static const uint16_t named_version[] = { TLS_VERSION_SSL2, TLS_VERSION_SSL3,

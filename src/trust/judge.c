@@ -424,6 +424,14 @@ finished_and_silent(const struct trust_evidence *e)
 	return e->stage == TRUST_STAGE_FINISHED;
 }
 
+/* Its own log speaks of our certificate where the wire does not. */
+static bool
+log_names_a_fault(const struct trust_evidence *e)
+{
+	return e->said_faults != 0 && trust_saw_certificate(e) &&
+	    !e->resumed && ended_by_peer(e) && server_alert(e) < 0;
+}
+
 /* It sent its key exchange, so the certificate had passed. */
 static bool
 left_after_key_exchange(const struct trust_evidence *e)
@@ -548,6 +556,7 @@ static const struct rule {
 	    "RFC 5246 7.4.7.1")
 	RULE(server_says_other, UNKNOWN, POSSIBLE, SCANNER, "RFC 8446 6.2")
 	/* How it went silent. */
+	JUDGED(log_names_a_fault, trust_judge_chain, "design 1, story 3")
 	RULE(resumed_and_left, PEER_RESET, POSSIBLE, SCANNER, "RFC 8446 2.2")
 	RULE(finished_and_left, CLOSED_SILENTLY, POSSIBLE, SCANNER,
 	    "alerts 5.3")

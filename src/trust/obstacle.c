@@ -344,6 +344,40 @@ suspect_silence(struct trust_verdict *v, const struct trust_matter *m)
 		v->next_best = TRUST_CAUSE_SCANNER;
 }
 
+/*
+ * What its own log says.  It narrows what the refusal may mean, no more:
+ * anybody can send a datagram, so it excludes nothing and makes nothing
+ * certain; where it contradicts what was, that is not certain any more.
+ */
+static void
+heed_log(struct trust_verdict *v, const struct trust_matter *m)
+{
+	uint32_t mask = m->e->said_faults & ~m->excluded;
+	enum trust_cause before = v->cause, next = v->next_best;
+
+	if ((mask & m->known) != 0)
+		mask &= m->known;
+	else if ((mask & m->thinkable) != 0)
+		mask &= m->thinkable;
+	if (mask == 0)
+		return;
+	if (v->confidence == TRUST_CERTAIN) {
+		next = trust_cause_of(pick(m, mask), m->known);
+		if ((v->fault >= 0 && (mask & 1u << v->fault) != 0) ||
+		    next == v->cause)
+			return;
+		v->confidence = TRUST_LIKELY;
+		v->next_best = next;
+		return;
+	}
+	set_fault(v, m, (mask & m->known) != 0 ?
+	    trust_stack_first(m->stack, mask) : pick(m, mask));
+	v->confidence = TRUST_LIKELY;
+	v->next_best = other_cause(m, mask, v->cause);
+	if (v->next_best == TRUST_CAUSE_NONE)
+		v->next_best = before != v->cause ? before : next;
+}
+
 void
 trust_judge_chain(struct trust_verdict *v, const struct trust_evidence *e,
     const struct trust_history *h)
@@ -360,4 +394,6 @@ trust_judge_chain(struct trust_verdict *v, const struct trust_evidence *e,
 			suspect_silence(v, &m);
 	}
 	trust_weigh(v, &m);
+	if (e->said_faults != 0)
+		heed_log(v, &m);
 }

@@ -245,5 +245,8 @@ trust_reason(struct buf *b, const struct trust_verdict *v,
 		    e->chain_depth);
 	if (h != NULL)
 		put_history(b, v, h);
+	/* Last: what does not fit any more is left out. */
+	if (e->said_faults != 0 && e->said[0] != '\0')
+		buf_printf(b, "; its log says '%s'", e->said);
 }
 

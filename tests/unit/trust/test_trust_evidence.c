@@ -76,6 +76,8 @@ fill(struct trust_evidence *e)
 	e->app_bytes = UINT64_MAX;
 	e->no_shared_cipher = e->over_limit = true;
 	e->client_cert_asked = e->client_cert_empty = true;
+	e->said_faults = 1u << TRUST_FAULT_ROOT | 1u << TRUST_FAULT_KEY_TYPE;
+	memcpy(e->said, "unknown \\ CA", 13);
 }
 
 static void

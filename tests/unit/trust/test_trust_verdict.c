@@ -853,6 +853,46 @@ the_longest_line_is_whole(void **state)
 	}
 }
 
+/* What the phone says itself decides where the wire does not, and no more. */
+static void
+its_own_log_is_heeded_not_believed(void **state)
+{
+	struct trust_history h;
+	struct trust_evidence e;
+	struct trust_verdict v;
+
+	load(&e, "closed-at-certificate");
+	expect(&e, NULL, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_POSSIBLE);
+	e.said_faults = F(ROOT) | F(INCOMPLETE);
+	strcpy(e.said, "unknown CA");
+	trust_judge(&v, &e, NULL);
+	assert_int_equal(v.cause, TRUST_CAUSE_UNTRUSTED_ROOT);
+	assert_int_equal(v.confidence, TRUST_LIKELY);
+	assert_non_null(strstr(v.reason, "; its log says 'unknown CA'"));
+	e.said_faults = F(NAME);
+	expect(&e, NULL, TRUST_CAUSE_NAME_MISMATCH, TRUST_LIKELY);
+	/* It went on behind the Certificate. */
+	load(&e, "closed-at-key-exchange");
+	expect(&e, NULL, TRUST_CAUSE_PEER_RESET, TRUST_POSSIBLE);
+	e.said_faults = F(EXPIRED);
+	expect(&e, NULL, TRUST_CAUSE_CERTIFICATE_EXPIRED, TRUST_LIKELY);
+
+	/* What was makes certain; what is said can only cast a doubt on it. */
+	other_root(&e, &h, "unknown-ca");
+	e.said_faults = F(ROOT);
+	expect(&e, &h, TRUST_CAUSE_UNTRUSTED_ROOT, TRUST_CERTAIN);
+	e.said_faults = F(WEAK_KEY);
+	trust_judge(&v, &e, &h);
+	assert_int_equal(v.cause, TRUST_CAUSE_UNTRUSTED_ROOT);
+	assert_int_equal(v.confidence, TRUST_LIKELY);
+	assert_int_equal(v.next_best, TRUST_CAUSE_WEAK_KEY);
+
+	/* Bytes on the wire decide. */
+	load(&e, "plain-sip");
+	e.said_faults = F(ROOT);
+	expect(&e, NULL, TRUST_CAUSE_PLAIN_SIP_ON_TLS_PORT, TRUST_CERTAIN);
+}
+
 static void
 each_cause_has_its_words(void **state)
 {
@@ -897,6 +937,7 @@ main(void)
 		cmocka_unit_test(each_remedy_is_filled_in),
 		cmocka_unit_test(repeats_come_last),
 		cmocka_unit_test(the_longest_line_is_whole),
+		cmocka_unit_test(its_own_log_is_heeded_not_believed),
 		cmocka_unit_test(each_cause_has_its_words),
 	};
 
