@@ -75,6 +75,7 @@ static const struct {
 	{ CONF_ID_sip, is_address, "ADDRESS:PORT, as in \"0.0.0.0:5060\"" },
 	{ CONF_ID_tls, is_address, "ADDRESS:PORT, as in \"0.0.0.0:5061\"" },
 	{ CONF_ID_http, is_address, "ADDRESS:PORT, as in \"0.0.0.0:8080\"" },
+	{ CONF_ID_syslog, is_address, "ADDRESS:PORT, as in \"0.0.0.0:514\"" },
 	{ CONF_ID_log_level, is_log_level, "err, warn, info or debug" },
 	{ CONF_ID_tls_min, is_tls_version, "1.2 or 1.3" },
 	{ CONF_ID_tls_max, is_tls_version, "1.2 or 1.3" },
@@ -202,5 +203,6 @@ conf_check_whole(struct conf_loader *l)
 	check_repeats(l, CONF_ID_sip, &c->sip);
 	check_repeats(l, CONF_ID_tls, &c->tls);
 	check_repeats(l, CONF_ID_http, &c->http);
+	check_repeats(l, CONF_ID_syslog, &c->syslog);
 	check_repeats(l, CONF_ID_challenge, &c->challenge);
 }

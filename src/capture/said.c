@@ -117,6 +117,15 @@ static const struct str secret_field[] = {
 	L("authorization"), L("proxy-authorization"),
 };
 
+bool
+said_is_secret_field(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(secret_field); i++)
+		if (str_ieq(name, secret_field[i]))
+			return true;
+	return false;
+}
+
 static bool
 starts_word(struct str s, size_t at, struct str word)
 {

@@ -5,6 +5,7 @@
  * capture/said - what a line of a phone's log is about, and what it says of
  * our chain (said.def).  Pure.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -20,13 +21,16 @@ enum said_topic {
 
 struct said {
 	enum said_topic topic;
-	uint32_t faults;   /* mask of trust_fault: one of these; 0: none named */
+	uint32_t faults;   /* mask of trust_fault: one of these; 0: none */
 };
 
 void said_read(struct said *out, struct str text);
 
 /* "registration", "clock", "tls", "certificate"; "" for what is neither. */
 const char *said_topic_name(enum said_topic t);
+
+/* "Authorization" and the like: what stands behind its colon is a secret. */
+bool said_is_secret_field(struct str name);
 
 /*
  * The text as it may be kept and shown: digest responses, passwords and the

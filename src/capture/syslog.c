@@ -128,7 +128,8 @@ cut_iso_time(struct str *s)
 
 	if (all.n < n || number_at(all, 0, 4) < 0 || all.p[4] != '-' ||
 	    number_at(all, 5, 2) < 0 || all.p[7] != '-' ||
-	    number_at(all, 8, 2) < 0 || (all.p[10] != 'T' && all.p[10] != ' ') ||
+	    number_at(all, 8, 2) < 0 ||
+	    (all.p[10] != 'T' && all.p[10] != ' ') ||
 	    clock_length(str_from(all, 11)) == 0)
 		return STR_NULL;
 	while (n < all.n && (is_digit(all.p[n]) ||

@@ -15,7 +15,8 @@ static const char usage_text[] =
     "usage: siptrust edge [-c FILE] [--data DIR] [--domain NAME]\n"
     "                     [--sip ADDR:PORT]... [--tls ADDR:PORT]...\n"
     "                     [--chain NAME=CERTFILE,KEYFILE]...\n"
-    "                     [--http ADDR:PORT]... [--set NAME=VALUE]...\n"
+    "                     [--http ADDR:PORT]... [--syslog ADDR:PORT]...\n"
+    "                     [--set NAME=VALUE]...\n"
     "\n"
     "Serve phones: SIP over UDP, TCP and TLS.  Without a file it runs on its\n"
     "defaults, with a CA of its own.\n"
@@ -29,6 +30,7 @@ static const char usage_text[] =
     "                      a chain to present, the preferred first; they take\n"
     "                      the place of the file's\n"
     "      --http ADDR:PORT CA files for phones over plain HTTP\n"
+    "      --syslog ADDR:PORT the phones' own logs, over UDP and TCP\n"
     "      --set NAME=VALUE any other setting, over the file\n"
     "      --sample        print a commented sample file and end\n"
     "  -h, --help          this text\n"
@@ -41,6 +43,7 @@ enum {
 	OPT_SIP,
 	OPT_TLS,
 	OPT_HTTP,
+	OPT_SYSLOG,
 	OPT_CHAIN,
 	OPT_SET,
 	OPT_SAMPLE,
@@ -54,6 +57,7 @@ static const struct option options[] = {
 	{ "tls", required_argument, NULL, OPT_TLS },
 	{ "chain", required_argument, NULL, OPT_CHAIN },
 	{ "http", required_argument, NULL, OPT_HTTP },
+	{ "syslog", required_argument, NULL, OPT_SYSLOG },
 	{ "set", required_argument, NULL, OPT_SET },
 	{ "sample", no_argument, NULL, OPT_SAMPLE },
 	{ "help", no_argument, NULL, 'h' },
@@ -133,6 +137,9 @@ parse(int argc, char **argv, struct edge_params *p, struct overrides *o,
 			break;
 		case OPT_HTTP:
 			err = override(o, "http", optarg);
+			break;
+		case OPT_SYSLOG:
+			err = override(o, "syslog", optarg);
 			break;
 		case OPT_SET:
 			err = set_any(o, optarg);

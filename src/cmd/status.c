@@ -7,6 +7,7 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "capture/syslog.h"
 #include "cmd/cmd.h"
 #include "device/match.h"
 #include "edge/flow.h"
@@ -172,6 +173,22 @@ print_events(const struct status_device *d)
 }
 
 static void
+print_said(const struct status_device *d)
+{
+	if (d->nsaid > 0)
+		printf("  its own log, last line last:\n");
+	for (size_t i = 0; i < d->nsaid; i++) {
+		const struct store_said *l = &d->said[i];
+		const char *severity = syslog_severity(l->priority);
+		char when[TIME_LEN], text[2 * LOG_VAL_MAX];
+
+		printf("  %s %-7s %s\n", time_text(when, l->when_s),
+		    severity[0] != '\0' ? severity : "-",
+		    log_val(text, sizeof(text), l->text));
+	}
+}
+
+static void
 print_device(const struct status_device *d)
 {
 	char first[TIME_LEN], last[TIME_LEN], ja4[LOG_VAL_MAX];
@@ -187,6 +204,7 @@ print_device(const struct status_device *d)
 	print_verdict(d);
 	print_deeds(d);
 	print_events(d);
+	print_said(d);
 }
 
 /* ---- for programs ---- */
@@ -262,6 +280,22 @@ events_json(const struct status_device *d)
 }
 
 static json_t *
+said_json(const struct status_device *d)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < d->nsaid; i++) {
+		const struct store_said *l = &d->said[i];
+
+		json_array_append_new(all, json_pack("{s:I s:s s:o s:o}",
+		    "at", (json_int_t)l->when_s, "severity",
+		    syslog_severity(l->priority), "about",
+		    text_json(l->about), "line", text_json(l->text)));
+	}
+	return all;
+}
+
+static json_t *
 verdict_json(const struct store_device *d)
 {
 	if (d->cause.n == 0)
@@ -291,8 +325,10 @@ device_json(const struct status_device *d, bool full)
 	    text_json(d->profile) : json_null());
 	json_object_set_new(j, "chains", deeds_json(d));
 	json_object_set_new(j, "beliefs", beliefs_json(d));
-	if (full)
+	if (full) {
 		json_object_set_new(j, "history", events_json(d));
+		json_object_set_new(j, "said", said_json(d));
+	}
 	return j;
 }
 

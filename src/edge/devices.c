@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "edge/heard.h"
 
 /* ---- chains, by number ---- */
 
@@ -214,7 +215,7 @@ devices_new(struct devices **out, const char *dir, struct conf *conf,
 	if (d == NULL)
 		return -ENOMEM;
 	d->dir = strdup(dir);
-	if (make_tables(d) && d->dir != NULL) {
+	if (make_tables(d) && d->dir != NULL && heard_new(&d->heard) == 0) {
 		d->settings = settings_new(conf, NULL);
 		if (d->settings != NULL)
 			err = devices_load(d, dir, why);
@@ -263,6 +264,7 @@ devices_free(struct devices *d)
 	}
 	hash_fini(&d->kinds);
 	texts_fini(&d->texts);
+	heard_free(d->heard);
 	device_store_close(d->store);
 	for (struct devices_settings *s = d->settings, *older; s != NULL;
 	     s = older) {

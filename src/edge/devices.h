@@ -23,6 +23,7 @@
 #include "trust/verdict.h"
 
 struct devices;
+struct heard;
 
 /* Who is at the other end of a connection, as far as a handshake tells. */
 struct device_peer {
@@ -101,6 +102,23 @@ void devices_judge(struct devices *d, struct trust_evidence *e,
 /* The device at this address has fetched the file of this root completely. */
 void devices_fetched(struct devices *d, const struct addr *peer,
     struct str root, int64_t now_s);
+
+/*
+ * What the devices said in their own logs: evidence for their refusals, and
+ * written with them.  Owned; never NULL.
+ */
+struct heard *devices_heard(struct devices *d);
+
+/* Is a device known at this address?  Its User-Agent, or "". */
+bool devices_at(struct devices *d, const struct addr *peer, char *agent,
+    size_t size);
+
+/*
+ * A device at this address said this of our certificate: if it refused a chain
+ * a moment ago, that is judged again.  True: the verdict is another now, *v.
+ */
+bool devices_said(struct devices *d, const struct addr *peer, uint32_t faults,
+    struct str text, int64_t now_s, struct trust_verdict *v);
 
 /* How many are known: registered ones, and those in the cache. */
 void devices_count(struct devices *d, size_t *registered, size_t *cached);

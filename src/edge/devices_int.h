@@ -136,6 +136,7 @@ struct devices {
 	devices_remedy_fn *remedy;
 	void *remedy_arg;
 	struct profiles *profiles; /* NULL: not known                      */
+	struct heard *heard;
 
 	struct device_shard shard[DEVICES_SHARDS];
 	struct account_shard {
@@ -227,12 +228,11 @@ void devices_set_kind(struct devices *d, struct device *dev,
     uint64_t fingerprint);
 void devices_set_registered(struct devices *d, struct device *dev);
 
-/* devices_judge.c.  to: NULL: they are forgotten. */
+/* devices_judge.c.  to NULL: forgotten. */
 void devices_move_kept(struct devices *d, struct device *from,
     struct device *to);
 void devices_event(struct device *dev, const char *what, unsigned chain,
     const struct trust_verdict *v, uint16_t version, int64_t now_s);
-
 MUSTCHECK int devices_load(struct devices *d, const char *dir, struct buf *why);
 
 /* devices_write.c */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From the table to the judge as history, and from handshakes to the table. */
-#include "edge/devices_int.h"
+#include "edge/devices_heard_int.h"
 
 #include <stdlib.h>
 
@@ -117,10 +117,9 @@ read_kind(struct devices *d, struct trust_history *h, uint64_t fingerprint,
 		h->kind_accepting--;
 }
 
-/* now: this handshake is not among those counted yet. */
-static void
-read_history(struct devices *d, struct trust_history *h, const struct place *p,
-    uint64_t fingerprint, unsigned chain, bool now)
+void
+devices_history(struct devices *d, struct trust_history *h,
+    const struct place *p, uint64_t fingerprint, unsigned chain, bool now)
 {
 	uint32_t accepted = 0, refused = 0;
 
@@ -259,8 +258,8 @@ devices_event(struct device *dev, const char *what, unsigned chain,
 	dev->nevents++;
 }
 
-static void
-set_refusal(struct device *dev, const struct trust_verdict *v,
+void
+devices_set_refusal(struct device *dev, const struct trust_verdict *v,
     struct str remedy, int64_t now_s)
 {
 	size_t n = strlen(v->reason) + 1;
@@ -281,9 +280,9 @@ set_refusal(struct device *dev, const struct trust_verdict *v,
 	dev->refusal = r;
 }
 
-static void
-put_remedy(struct devices *d, struct buf *out, const struct trust_verdict *v,
-    const struct trust_evidence *e)
+void
+devices_put_remedy(struct devices *d, struct buf *out,
+    const struct trust_verdict *v, const struct trust_evidence *e)
 {
 	if (d->remedy != NULL)
 		d->remedy(out, v, e, d->remedy_arg);
@@ -359,7 +358,7 @@ take_down(struct devices *d, const struct trust_evidence *e,
 	bool repeated;
 
 	buf_init_array(&remedy, text, sizeof(text));
-	put_remedy(d, &remedy, v, e);
+	devices_put_remedy(d, &remedy, v, e);
 	s = devices_shard(d, &e->peer, &index);
 	pthread_mutex_lock(&s->lock);
 	devices_place(&p, s, &e->peer, fingerprint);
@@ -381,7 +380,8 @@ take_down(struct devices *d, const struct trust_evidence *e,
 			keep(d, dev, chain, e);
 		}
 		if (!repeated) {
-			set_refusal(dev, v, buf_as_str(&remedy), e->when_s);
+			devices_set_refusal(dev, v, buf_as_str(&remedy),
+			    e->when_s);
 			devices_event(dev, "refused", chain, v,
 			    e->version != 0 ? e->version : e->max_version,
 			    e->when_s);
@@ -408,7 +408,8 @@ devices_judge(struct devices *d, struct trust_evidence *e,
 	pthread_mutex_lock(&s->lock);
 	devices_place(&p, s, &e->peer, fingerprint);
 	name_device(d, e, &p, s);
-	read_history(d, &h, &p, fingerprint, chain, true);
+	devices_history(d, &h, &p, fingerprint, chain, true);
+	devices_hear(d, e, &p, chain, s);
 	pthread_mutex_unlock(&s->lock);
 	trust_judge(v, e, &h);
 	if ((chain != DEVICES_CHAINS && trust_is_about_chain(v, e)) ||
@@ -455,7 +456,7 @@ prove(struct devices *d, const struct device_peer *p, unsigned chain,
 	if (dev != NULL && dev->kept)
 		n = take_kept(d, dev, chain, old, PROVEN_MAX);
 	for (unsigned i = 0; i < n; i++)
-		read_history(d, &h[i], &place, p->fingerprint,
+		devices_history(d, &h[i], &place, p->fingerprint,
 		    devices_find_chain(d, old[i].chain, old[i].root), false);
 	pthread_mutex_unlock(&s->lock);
 	for (unsigned i = 0; i < n; i++) {
@@ -467,14 +468,14 @@ prove(struct devices *d, const struct device_peer *p, unsigned chain,
 
 		trust_judge(&v, &old[i], &h[i]);
 		buf_init_array(&remedy, text, sizeof(text));
-		put_remedy(d, &remedy, &v, &old[i]);
+		devices_put_remedy(d, &remedy, &v, &old[i]);
 		say_served(&p->addr, d->known[chain].chain.name, &old[i], &v,
 		    buf_as_str(&remedy));
 		pthread_mutex_lock(&s->lock);
 		devices_place(&place, s, &p->addr, p->fingerprint);
 		dev = devices_owner(&place);
 		if (dev != NULL) {
-			set_refusal(dev, &v, buf_as_str(&remedy),
+			devices_set_refusal(dev, &v, buf_as_str(&remedy),
 			    old[i].when_s);
 			devices_event(dev, "proven", refused, &v,
 			    old[i].version, now_s);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "edge/heard.h"
 
 struct loading {
 	struct devices *d;
@@ -163,6 +164,13 @@ load_deed(const struct store_deed *row, void *arg)
 }
 
 static int
+load_said(const struct store_said *row, void *arg)
+{
+	heard_restore(arg, row);
+	return 0;
+}
+
+static int
 load_all(struct devices *d)
 {
 	struct loading l = { .d = d };
@@ -170,6 +178,10 @@ load_all(struct devices *d)
 
 	if (err == 0)
 		err = device_store_each_deed(d->store, 0, load_deed, &l);
+	if (err == 0)
+		err = device_store_trim_said(d->store);
+	if (err == 0)
+		err = device_store_each_said(d->store, load_said, d->heard);
 	free(l.device);
 	return err;
 }

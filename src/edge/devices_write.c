@@ -4,7 +4,7 @@
  * what is due, copies it under the shard's lock, writes it without one, in one
  * transaction, and tries again later what it could not.
  */
-#include "edge/devices_int.h"
+#include "edge/devices_heard_int.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +20,7 @@
 #define BATCH_MAX    500
 #define NAMELESS_MAX 16   /* new rows a tick of devices never registered */
 #define TEXT_BYTES   8192
+#define HEARD_BATCH  64   /* addresses in one transaction */
 
 /* ---- the queue ---- */
 
@@ -398,6 +399,29 @@ write_batch(struct devices *d, struct batch *b, bool *more)
 	return err;
 }
 
+/* What they said in their own logs, in a transaction of its own. */
+static int
+write_heard(struct devices *d)
+{
+	bool more = true;
+	int err = 0;
+
+	heard_review(d->heard, devices_is_at, d);
+	while (more && err == 0 && heard_is_due(d->heard)) {
+		err = device_store_begin(d->store);
+		if (err == 0)
+			err = heard_write(d->heard, d->store, HEARD_BATCH,
+			    &more);
+		if (err == 0)
+			err = device_store_commit(d->store);
+		if (err != 0)
+			device_store_rollback(d->store);
+		heard_written(d->heard, err == 0);
+		say(d, err);
+	}
+	return err;
+}
+
 /* ---- the thread ---- */
 
 static void
@@ -440,6 +464,8 @@ run(void *arg)
 			more = false;
 			err = write_batch(d, b, &more);
 		}
+		if (err == 0)
+			err = write_heard(d);
 		pthread_mutex_lock(&d->lock);
 		d->done = asked;
 		pthread_cond_broadcast(&d->written);

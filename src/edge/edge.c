@@ -22,6 +22,7 @@
 #include "edge/location.h"
 #include "edge/profiles.h"
 #include "edge/refusal.h"
+#include "edge/syslogd.h"
 #include "edge/tally.h"
 #include "edge/token.h"
 #include "edge/uas.h"
@@ -276,6 +277,8 @@ make_shared(struct edge *e, struct buf *why)
 		err = upstreams_new(&e->shared.upstreams, e->conf, e->loop,
 		    e->shared.tokens, why);
 	if (err == 0)
+		err = syslogd_new(&e->syslogd, e->shared.devices);
+	if (err == 0)
 		err = uas_new(&e->shared.uas, e->conf, e->location, e->users);
 	if (err == 0) {
 		devices_set_conf(e->shared.devices, e->conf, e->tls);
@@ -379,16 +382,21 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	edge_renew(e);
 }
 
-/* ---- the guest ---- */
+/* ---- what runs beside the workers ---- */
 
 int
 edge_guest_prepare(struct edge *e, struct conf *conf, struct buf *why)
 {
 	struct edge_view v = { .conf = conf, .devices = e->shared.devices };
+	int err = syslogd_prepare(e->syslogd, conf, why);
 
-	if (e->params->guest == NULL)
-		return 0;
-	return e->params->guest->prepare(e->params->guest->arg, &v, why);
+	if (err == 0 && e->params->guest != NULL) {
+		err = e->params->guest->prepare(e->params->guest->arg, &v,
+		    why);
+		if (err != 0)
+			syslogd_end(e->syslogd, false);
+	}
+	return err;
 }
 
 void
@@ -396,6 +404,7 @@ edge_guest_end(struct edge *e, bool right)
 {
 	const struct edge_guest *g = e->params->guest;
 
+	syslogd_end(e->syslogd, right);
 	if (g != NULL && right)
 		g->commit(g->arg);
 	else if (g != NULL)
@@ -533,6 +542,7 @@ finish(struct edge *e)
 
 	if (e->params->guest != NULL)
 		e->params->guest->stop(e->params->guest->arg);
+	syslogd_free(e->syslogd);
 	edge_renew_end(e);
 	for (unsigned w = 0; w < e->nworkers && e->worker[w] != NULL; w++)
 		worker_quiesce(e->worker[w]);
@@ -597,6 +607,11 @@ say_hello(const struct edge *e)
 		e->params->guest->say(e->params->guest->arg, &s);
 		printf("%.*s", STR_FMT(buf_as_str(&s)));
 	}
+	buf_init_array(&s, sip, sizeof(sip));
+	syslogd_print(e->syslogd, &s);
+	if (s.n > 0)
+		printf("  phones' syslog        %.*s\n",
+		    STR_FMT(buf_as_str(&s)));
 	printf("  users                 %zu%s\n", users_count(e->users),
 	    users_count(e->users) == 0 ? ", add the first:" : "");
 	if (users_count(e->users) == 0)

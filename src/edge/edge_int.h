@@ -29,6 +29,7 @@ struct edge {
 	struct users *users;
 	struct location *location;
 	struct profiles *profiles;
+	struct syslogd *syslogd;
 	struct worker_shared shared;
 	struct sockets sockets;       /* open now                             */
 	struct worker *worker[EDGE_WORKERS_MAX];
@@ -64,7 +65,7 @@ bool edge_uses_own_chain(const struct conf *conf);
 MUSTCHECK int edge_bind_all(struct edge *e, struct sockets *s,
     int (*fd)[SOCKETS_MAX], struct buf *why);
 
-/* The guest, when there is one: at the start and at a reload. */
+/* Syslog and, when there is one, the guest: at the start and at a reload. */
 MUSTCHECK int edge_guest_prepare(struct edge *e, struct conf *conf,
     struct buf *why);
 void edge_guest_end(struct edge *e, bool right);

@@ -163,6 +163,32 @@ on_event(const struct store_event *row, void *arg)
 	return 0;
 }
 
+/* Lines are by address: behind a NAT they are of all who are there. */
+static int
+on_said(const struct store_said *row, void *arg)
+{
+	struct reading *r = arg;
+
+	for (size_t i = 0; i < r->s->n; i++) {
+		struct status_device *d = &r->s->device[i];
+		struct store_said *said;
+		void *more;
+
+		if (!str_eq(d->row.address, row->address))
+			continue;
+		more = grown(d->said, d->nsaid, sizeof(*d->said));
+		if (more == NULL)
+			return -ENOMEM;
+		d->said = more;
+		said = &d->said[d->nsaid++];
+		*said = *row;
+		said->address = d->row.address;
+		said->about = keep(r->s, row->about);
+		said->text = keep(r->s, row->text);
+	}
+	return 0;
+}
+
 /* ---- what it means ---- */
 
 static enum trust_cause
@@ -248,6 +274,8 @@ read_all(struct status *s, struct device_store *store, struct str which)
 	r.at = 0;
 	if (err == 0)
 		err = device_store_each_event(store, 0, on_event, &r);
+	if (err == 0 && which.n > 0) /* shown with one device alone */
+		err = device_store_each_said(store, on_said, &r);
 	for (size_t i = 0; i < s->n && err == 0; i++) {
 		err = draw_conclusions(&s->device[i]);
 		s->refused += s->device[i].refused;
@@ -292,6 +320,7 @@ status_fini(struct status *s)
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->device[i].deed);
 		free(s->device[i].event);
+		free(s->device[i].said);
 	}
 	for (size_t i = 0; i < s->ntext; i++)
 		free(s->text[i]);

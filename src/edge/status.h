@@ -16,6 +16,8 @@ struct status_device {
 	size_t ndeeds;
 	struct store_event *event;   /* newest first                         */
 	size_t nevents;
+	struct store_said *said;     /* of its own log, the oldest first     */
+	size_t nsaid;
 	struct trust_belief belief[TRUST_BELIEFS_MAX];
 	size_t nbeliefs;
 	struct str profile;          /* the reader's to fill in: its name    */

@@ -15,7 +15,7 @@
 #include "base/err.h"
 
 #define BUSY_MS     2000
-#define SCHEMA_MADE 1    /* user_version */
+#define SCHEMA_MADE 2    /* user_version; 1 had no table said */
 #define FILE_NAME   "devices.db"
 #define PATH_BYTES  1024
 
@@ -46,7 +46,11 @@ static const char schema[] =
     " confidence TEXT NOT NULL, reason TEXT NOT NULL,"
     " tls_version INTEGER NOT NULL);"
     "CREATE INDEX IF NOT EXISTS event_device ON event(device, id);"
-    "PRAGMA user_version = 1;"
+    "CREATE TABLE IF NOT EXISTS said("
+    " id INTEGER PRIMARY KEY, address TEXT NOT NULL, at INTEGER NOT NULL,"
+    " priority INTEGER NOT NULL, about TEXT NOT NULL, text TEXT NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS said_address ON said(address, id);"
+    "PRAGMA user_version = 2;"
     "COMMIT;";
 
 enum statement {
@@ -345,6 +349,59 @@ device_store_each_event(struct device_store *s, int64_t device,
 	return err;
 }
 
+/* ---- what phones say themselves ---- */
+
+int
+device_store_put_said(struct device_store *s, const struct store_said *l)
+{
+	sqlite3_stmt *st = s->stmt[STATEMENT_PUT_SAID];
+
+	bind_str(st, 1, l->address);
+	sqlite3_bind_int64(st, 2, l->when_s);
+	sqlite3_bind_int(st, 3, l->priority);
+	bind_str(st, 4, l->about);
+	bind_str(st, 5, l->text);
+	return run(s, STATEMENT_PUT_SAID);
+}
+
+int
+device_store_del_said(struct device_store *s, struct str address)
+{
+	bind_str(s->stmt[STATEMENT_DEL_SAID], 1, address);
+	return run(s, STATEMENT_DEL_SAID);
+}
+
+int
+device_store_trim_said(struct device_store *s)
+{
+	return run(s, STATEMENT_TRIM_SAID);
+}
+
+int
+device_store_each_said(struct device_store *s,
+    int (*fn)(const struct store_said *l, void *arg), void *arg)
+{
+	sqlite3_stmt *st = s->stmt[STATEMENT_EACH_SAID];
+	int rc = SQLITE_DONE, err = 0;
+
+	if (st == NULL)
+		return 0; /* a file of before, opened to be read only */
+	while (err == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct store_said l = {
+			.address = column(st, 0),
+			.when_s = sqlite3_column_int64(st, 1),
+			.priority = sqlite3_column_int(st, 2),
+			.about = column(st, 3), .text = column(st, 4),
+		};
+
+		err = fn(&l, arg);
+	}
+	if (err == 0 && rc != SQLITE_DONE)
+		err = failed(s);
+	sqlite3_reset(st);
+	return err;
+}
+
 /* ---- begin and end ---- */
 
 void
@@ -396,10 +453,15 @@ user_version(struct device_store *s, int *out)
 	return err;
 }
 
+/* version 1, read only: its schema stays as it is. */
 static int
-prepare(struct device_store *s)
+prepare(struct device_store *s, bool has_said)
 {
 	for (int i = 0; i < STATEMENTS; i++) {
+		if (!has_said && (i == STATEMENT_PUT_SAID ||
+		    i == STATEMENT_DEL_SAID || i == STATEMENT_TRIM_SAID ||
+		    i == STATEMENT_EACH_SAID))
+			continue;
 		if (sqlite3_prepare_v3(s->db, sql_text[i], -1,
 		    SQLITE_PREPARE_PERSISTENT, &s->stmt[i], NULL) != SQLITE_OK)
 			return failed(s);
@@ -423,13 +485,13 @@ set_up(struct device_store *s, bool read_only)
 		    "(schema %d, this one knows %d)", version, SCHEMA_MADE);
 		return E_EXISTS;
 	}
-	if (err == 0 && version < SCHEMA_MADE && read_only) {
+	if (err == 0 && version < 1 && read_only) {
 		snprintf(s->error, sizeof(s->error), "holds no devices yet");
 		return E_ABSENT;
 	}
-	if (err == 0 && version < SCHEMA_MADE)
+	if (err == 0 && version < SCHEMA_MADE && !read_only)
 		err = exec(s, schema);
-	return err == 0 ? prepare(s) : err;
+	return err == 0 ? prepare(s, !read_only || version >= 2) : err;
 }
 
 /* Its content is at fault, not the disk or our rights. */

@@ -50,19 +50,29 @@ struct store_deed {
 
 /*
  * One handshake of a device's history: refused, accepted for the first time or
- * over another chain than before, a refusal's cause proven by that, a CA file
- * fetched.
+ * over another chain than before, a refusal's cause proven by that or explained
+ * by its own log, a CA file fetched.
  */
 struct store_event {
 	int64_t device;
 	int64_t when_s;
-	struct str what;     /* "refused", "accepted", "proven", "ca-fetched" */
+	struct str what;     /* "refused", "accepted", "proven", "said",
+	                        "ca-fetched"                         */
 	struct str chain;
 	struct str cause, confidence, reason; /* refused, proven              */
 	uint16_t tls_version;
 };
 
 #define STORE_EVENTS_PER_DEVICE 50 /* kept, the newest */
+
+/* One line of a phone's own log, by the address that it came from. */
+struct store_said {
+	struct str address;  /* host, printed                                */
+	int64_t when_s;
+	int priority;        /* of its syslog, -1: none                      */
+	struct str about;    /* "certificate", "tls" ...; empty: of neither  */
+	struct str text;
+};
 
 /*
  * Open or create.  why: a sentence.  E_ABSENT (read_only: there is none yet),
@@ -92,6 +102,14 @@ MUSTCHECK int device_store_put_event(struct device_store *s,
     const struct store_event *e);
 MUSTCHECK int device_store_del(struct device_store *s, int64_t id);
 
+MUSTCHECK int device_store_put_said(struct device_store *s,
+    const struct store_said *l);
+/* All lines of this address. */
+MUSTCHECK int device_store_del_said(struct device_store *s,
+    struct str address);
+/* Those of addresses at which no device is. */
+MUSTCHECK int device_store_trim_said(struct device_store *s);
+
 /* fn returns non-zero to stop; that is then the result. */
 MUSTCHECK int device_store_each(struct device_store *s,
     int (*fn)(const struct store_device *d, void *arg), void *arg);
@@ -101,5 +119,8 @@ MUSTCHECK int device_store_each_deed(struct device_store *s, int64_t device,
 /* Newest first. */
 MUSTCHECK int device_store_each_event(struct device_store *s, int64_t device,
     int (*fn)(const struct store_event *e, void *arg), void *arg);
+/* Oldest first, ordered by address. */
+MUSTCHECK int device_store_each_said(struct device_store *s,
+    int (*fn)(const struct store_said *l, void *arg), void *arg);
 
 #endif

@@ -344,32 +344,46 @@ suspect_silence(struct trust_verdict *v, const struct trust_matter *m)
 		v->next_best = TRUST_CAUSE_SCANNER;
 }
 
+/* Its log and what it did are two stories: then neither is certain. */
+static void
+doubt_both(struct trust_verdict *v, const struct trust_matter *m, uint32_t mask)
+{
+	enum trust_cause other = trust_cause_of(pick(m, mask), m->known);
+
+	if (other == v->cause ||
+	    (v->fault >= 0 && (mask & 1u << v->fault) != 0))
+		return;
+	v->next_best = other;
+	if (v->confidence == TRUST_CERTAIN)
+		v->confidence = TRUST_LIKELY;
+}
+
 /*
  * What its own log says.  It narrows what the refusal may mean, no more:
  * anybody can send a datagram, so it excludes nothing and makes nothing
- * certain; where it contradicts what was, that is not certain any more.
+ * certain.
  */
 static void
 heed_log(struct trust_verdict *v, const struct trust_matter *m)
 {
 	uint32_t mask = m->e->said_faults & ~m->excluded;
 	enum trust_cause before = v->cause, next = v->next_best;
+	bool told = m->says != TRUST_SAYS_NOTHING &&
+	    m->says != TRUST_SAYS_HIDDEN;
 
+	if (mask == 0)
+		return;
+	if (v->confidence == TRUST_CERTAIN ||
+	    (told && (mask & m->meant) == 0)) {
+		doubt_both(v, m, mask);
+		return;
+	}
+	if ((mask & m->meant) != 0)
+		mask &= m->meant;
 	if ((mask & m->known) != 0)
 		mask &= m->known;
 	else if ((mask & m->thinkable) != 0)
 		mask &= m->thinkable;
-	if (mask == 0)
-		return;
-	if (v->confidence == TRUST_CERTAIN) {
-		next = trust_cause_of(pick(m, mask), m->known);
-		if ((v->fault >= 0 && (mask & 1u << v->fault) != 0) ||
-		    next == v->cause)
-			return;
-		v->confidence = TRUST_LIKELY;
-		v->next_best = next;
-		return;
-	}
 	set_fault(v, m, (mask & m->known) != 0 ?
 	    trust_stack_first(m->stack, mask) : pick(m, mask));
 	v->confidence = TRUST_LIKELY;

@@ -203,6 +203,8 @@ what_lines_say(void **state)
 			    s.topic, s.faults);
 	}
 	assert_string_equal(said_topic_name(SAID_CLOCK), "clock");
+	assert_true(said_is_secret_field(STR("authorization")));
+	assert_false(said_is_secret_field(STR("sip")));
 }
 
 static void
@@ -217,11 +219,13 @@ secrets_are_masked(void **state)
 		  "Authorization: ***" },
 		{ "Proxy-Authorization: Basic QWxhZGRpbg==",
 		  "Proxy-Authorization: ***" },
-		{ "user=100 Password = hunter2; x", "user=100 Password = ***; x" },
-		{ "<pwd>x</pwd> passwd:'it is' y", "<pwd>x</pwd> passwd:*** y" },
+		{ "user=100 Password = hunter2; x",
+		  "user=100 Password = ***; x" },
+		{ "<pwd>x</pwd> passwd:'it is' y",
+		  "<pwd>x</pwd> passwd:*** y" },
 		{ "http://h/?token=abc&x=1", "http://h/?token=***&x=1" },
-		{ "responses: none; ping=3; the pin", "responses: none; ping=3; "
-		  "the pin" },
+		{ "responses: none; ping=3; the pin",
+		  "responses: none; ping=3; the pin" },
 		{ "a\tb\x01\x7f" "c", "a b  c" },
 		{ "password", "password" },
 		{ "password=", "password=" },
