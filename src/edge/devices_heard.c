@@ -154,7 +154,7 @@ explain_kept(struct devices *d, const struct addr *peer, uint32_t faults,
 		k->evidence.said_faults = faults;
 		IGNORE(!str_copy(k->evidence.said, TRUST_TEXT_MAX, text));
 		*e = k->evidence;
-		*fingerprint = k->device->fingerprint;
+		*fingerprint = k->fingerprint;
 		news = true;
 	}
 	pthread_mutex_unlock(&d->kept_lock);

@@ -158,6 +158,7 @@ struct devices {
 	struct kept {
 		struct device *device; /* NULL: free                        */
 		uint16_t chain;
+		uint64_t fingerprint;  /* of its hello then         */
 		struct trust_evidence evidence;
 	} *kept;
 	unsigned next_kept;
@@ -234,7 +235,6 @@ void devices_move_kept(struct devices *d, struct device *from,
 void devices_event(struct device *dev, const char *what, unsigned chain,
     const struct trust_verdict *v, uint16_t version, int64_t now_s);
 MUSTCHECK int devices_load(struct devices *d, const char *dir, struct buf *why);
-
 /* devices_write.c */
 MUSTCHECK int devices_writer_start(struct devices *d);
 void devices_writer_stop(struct devices *d);

@@ -192,6 +192,7 @@ keep(struct devices *d, struct device *dev, unsigned chain,
 		k = &d->kept[d->next_kept++ % DEVICES_KEPT];
 	k->device = dev;
 	k->chain = (uint16_t)chain;
+	k->fingerprint = dev->fingerprint;
 	k->evidence = *e;
 	dev->kept = true;
 	pthread_mutex_unlock(&d->kept_lock);
