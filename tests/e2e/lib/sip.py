@@ -163,7 +163,9 @@ class Phone:
 
     def learn(self, reply):
         for c in reply.all("WWW-Authenticate"):
-            if "algorithm=" + self.algorithm in c.replace('"', ""):
+            plain = c.replace('"', "")
+            if "algorithm=" + self.algorithm in plain or (
+                    self.algorithm == "MD5" and "algorithm=" not in plain):
                 self.nonce = re.search(r'nonce="([^"]*)"', c).group(1)
                 self.realm = re.search(r'realm="([^"]*)"', c).group(1)
                 self.nc = 0

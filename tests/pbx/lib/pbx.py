@@ -44,6 +44,8 @@ class Pbx:
     def files(self):
         here = {place.EDGE: self.edge, place.PBX: self.host.address}
         for path, text in place.files(self.page).items():
+            if path == place.EDGE_CONF:
+                continue
             text = place.placed(text, here)
             if self.change:
                 text = self.change(path, text)

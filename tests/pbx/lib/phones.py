@@ -13,7 +13,7 @@ import tap
 from ear import Ear, write_tone
 from edge import DOMAIN, until
 
-CALL_S = float(os.environ.get("CALL_S", 60))
+CALL_S = 60
 
 
 def need(program):

@@ -13,12 +13,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path.insert(0, os.path.join(ROOT, "tests/stacks/lib"))
 import lab  # noqa: E402
 import tap  # noqa: E402
-from edge import DOMAIN  # noqa: E402
+from edge import DOMAIN, Edge  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
 # The addresses that the how-tos write, and the name.
 EDGE, PBX, OTHER_PBX = "192.0.2.10", "192.0.2.20", "192.0.2.21"
 NAME = "pbx.example.com"
+EDGE_CONF = "/etc/siptrust/siptrust.conf"
 
 
 def network():
@@ -55,6 +56,21 @@ def placed(text, here):
     for its, ours in here.items():
         text = re.sub(re.escape(its) + r"(?!\d)", ours, text)
     return text.replace(NAME, DOMAIN)
+
+
+def edge(of, pbx, change=None, more="", start=True):
+    """An edge in front of this PBX, by the how-to's file; change: a function of
+    its text."""
+    text = placed(files(pbx.page)[EDGE_CONF],
+                  {EDGE: lab.ADDRESS, PBX: pbx.host.address})
+    if change:
+        text = change(text)
+    made = Edge(config=more + text, host=lab.ADDRESS, start=False,
+                prefix=["ip", "netns", "exec", of.edge_host.ns])
+    made.sip, made.tls = 5060, 5061
+    if start:
+        made.start()
+    return made
 
 
 class Here:
