@@ -15,7 +15,7 @@ static uint64_t
 request_hash(const struct uas_request *r)
 {
 	uint64_t part[] = {
-		r->hash,
+		hash_bytes(r->msg->all.p, r->msg->all.n),
 		addr_hash_ip(&r->flow->peer),
 		addr_port(&r->flow->peer),
 	};
@@ -50,23 +50,33 @@ md5_only(const struct uas_request *r)
 
 static void
 challenge_one(const struct uas_request *r, enum digest_alg alg, bool stale,
-    struct buf *out)
+    bool proxy, struct buf *out)
 {
 	struct str realm = str_cstr(r->conf->domain);
 	char nonce[NONCE_LEN];
 
 	nonce_make(r->nonces, nonce, alg, &r->flow->peer, realm, r->now_s);
-	sip_challenge_put(out, false, alg, realm, str_cstr(nonce), stale);
+	sip_challenge_put(out, proxy, alg, realm, str_cstr(nonce), stale);
 }
 
-static enum authn_result
-challenge(const struct uas_request *r, bool stale, struct buf *out)
-{
-	const struct conf_list *list = &r->conf->challenge;
+/* What is asked of whom. */
+struct question {
+	const struct uas_request *r;
+	struct str user;   /* absent: any */
+	bool proxy;        /* 407 */
+	struct buf *out;
+};
 
-	uas_begin(r, 401, NULL, out);
+static enum authn_result
+challenge(const struct question *q, bool stale)
+{
+	const struct uas_request *r = q->r;
+	const struct conf_list *list = &r->conf->challenge;
+	struct buf *out = q->out;
+
+	uas_begin(r, q->proxy ? 407 : 401, NULL, out);
 	if (md5_only(r)) {
-		challenge_one(r, DIGEST_MD5, stale, out);
+		challenge_one(r, DIGEST_MD5, stale, q->proxy, out);
 	} else {
 		/* RFC 8760 2.3: the preferred first. */
 		for (size_t i = 0; i < list->n; i++) {
@@ -74,7 +84,7 @@ challenge(const struct uas_request *r, bool stale, struct buf *out)
 				if (str_ieq(sip_digest_name((enum digest_alg)a),
 				    str_cstr(list->v[i])))
 					challenge_one(r, (enum digest_alg)a,
-					    stale, out);
+					    stale, q->proxy, out);
 			}
 		}
 	}
@@ -98,10 +108,11 @@ say_failed(const struct uas_request *r, struct str user, const char *reason)
 
 /* The credentials for our realm, among those given. */
 static bool
-find_credentials(const struct uas_request *r, struct sip_credentials *c)
+find_credentials(const struct question *q, struct sip_credentials *c)
 {
-	const struct sip_field *f = sip_msg_field(r->msg,
-	    SIP_HEADER_AUTHORIZATION);
+	const struct uas_request *r = q->r;
+	const struct sip_field *f = sip_msg_field(r->msg, q->proxy ?
+	    SIP_HEADER_PROXY_AUTHORIZATION : SIP_HEADER_AUTHORIZATION);
 	bool other = false;
 
 	for (; f != NULL; f = sip_msg_next(r->msg, f)) {
@@ -131,10 +142,11 @@ uri_is_ours(const struct uas_request *r, struct str text)
 }
 
 static enum authn_result
-forbid(const struct uas_request *r, struct str user, struct buf *out)
+forbid(const struct question *q, struct str user)
 {
-	say_failed(r, user, "other_users_aor");
-	uas_refuse(r, 403, "Not Your Address-Of-Record", out);
+	say_failed(q->r, user, "other_users_aor");
+	uas_refuse(q->r, 403, q->proxy ? "From Is Not Your Address-Of-Record" :
+	    "Not Your Address-Of-Record", q->out);
 	return AUTHN_ANSWERED;
 }
 
@@ -164,37 +176,52 @@ alg_is_offered(const struct uas_request *r, const struct sip_credentials *c)
 	    (c->alg == DIGEST_MD5 && md5_only(r));
 }
 
-enum authn_result
-authn_check(const struct uas_request *r, struct str user, struct buf *out)
+static enum authn_result
+check(const struct question *q)
 {
+	const struct uas_request *r = q->r;
 	struct sip_credentials c;
 	enum nonce_verdict nonce;
 	struct nonce_use use;
 	const char *reason;
 
-	if (!find_credentials(r, &c) || !alg_is_offered(r, &c))
-		return challenge(r, false, out);
+	if (!find_credentials(q, &c) || !alg_is_offered(r, &c))
+		return challenge(q, false);
 	use = (struct nonce_use) {
 		.nonce = c.nonce, .alg = c.alg, .client = &r->flow->peer,
 		.nc = c.nc, .request = request_hash(r), .now_s = r->now_s,
 	};
 	nonce = nonce_judge(r->nonces, &use, c.realm, r->conf->nonce_lifetime);
 	if (nonce == NONCE_FOREIGN || nonce == NONCE_STALE)
-		return challenge(r, true, out);
+		return challenge(q, true);
 	if (!uri_is_ours(r, c.uri)) {
 		say_failed(r, c.username, "other_uri");
-		uas_refuse(r, 400, "Digest URI Is Not This Resource", out);
+		uas_refuse(r, 400, "Digest URI Is Not This Resource", q->out);
 		return AUTHN_ANSWERED;
 	}
 	if (!response_is_right(r, &c, &reason)) {
 		say_failed(r, c.username, reason);
-		return challenge(r, false, out);
+		return challenge(q, false);
 	}
-	if (!str_eq(c.username, user))
-		return forbid(r, c.username, out);
+	if (q->user.p != NULL && !str_eq(c.username, q->user))
+		return forbid(q, c.username);
 	if (nonce == NONCE_RETRANSMIT)
 		return AUTHN_RETRANSMIT;
 	if (!nonce_used(r->nonces, &use))
-		return challenge(r, true, out);
+		return challenge(q, true);
 	return AUTHN_OK;
+}
+
+enum authn_result
+authn_check(const struct uas_request *r, struct str user, struct buf *out)
+{
+	return check(&(struct question) { .r = r, .user = user, .out = out });
+}
+
+bool
+authn_check_proxy(const struct uas_request *r, struct str user,
+    struct buf *out)
+{
+	return check(&(struct question) { .r = r, .user = user, .proxy = true,
+	    .out = out }) != AUTHN_ANSWERED;
 }

@@ -13,6 +13,13 @@ enum authn_result {
 	AUTHN_ANSWERED,   /* no: the answer (401, 403) is in out          */
 };
 
+/*
+ * The same for a request that is passed on: 407, Proxy-Authorization (22.3).
+ * user absent: any user of ours will do.  True: proven.
+ */
+bool authn_check_proxy(const struct uas_request *r, struct str user,
+    struct buf *out);
+
 /* user: the user part the To names; the credentials must be that user's. */
 enum authn_result authn_check(const struct uas_request *r, struct str user,
     struct buf *out);

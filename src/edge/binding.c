@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "edge/local.h"
+#include "sip/param.h"
 #include "sip/uri.h"
 
 struct str
@@ -26,7 +28,7 @@ make(const struct str text[BINDING_TEXTS])
 			return NULL;
 		n += text[i].n;
 	}
-	b = calloc(1, sizeof(*b) + n);
+	b = calloc(1, offsetof(struct binding, text) + n);
 	if (b == NULL)
 		return NULL;
 	for (int i = 0; i < BINDING_TEXTS; i++) {
@@ -71,6 +73,8 @@ binding_new(const struct location_op *op, const struct location_contact *c,
 		return NULL;
 	b->flow_id = op->flow.id;
 	b->received = op->flow.peer;
+	b->slot = op->flow.slot;
+	b->local = local_number(&op->flow.local);
 	b->transport = (uint8_t)op->flow.transport;
 	b->expires_s = op->now_s + c->expires_s;
 	b->row_expires_s = row_expires_s;
@@ -108,7 +112,7 @@ binding_from_row(const struct store_binding *row)
 struct binding *
 binding_copy(const struct binding *b)
 {
-	size_t n = sizeof(*b);
+	size_t n = offsetof(struct binding, text);
 	struct binding *c;
 
 	for (int i = 0; i < BINDING_TEXTS; i++)
@@ -306,6 +310,8 @@ binding_refresh(struct binding *b, const struct location_op *op)
 	b->expires_s = expires_s;
 	b->flow_id = op->flow.id;
 	b->received = op->flow.peer;
+	b->slot = op->flow.slot;
+	b->local = local_number(&op->flow.local);
 	b->closed_s = 0;
 	return true;
 }
@@ -328,6 +334,44 @@ binding_print_list(const struct binding *b, int64_t now_s, struct buf *out)
 		n++;
 	}
 	return n;
+}
+
+/* q as thousandths (RFC 3261 20.10, 25.1); without one, or a bad one: 1. */
+static uint16_t
+q_of(struct str params)
+{
+	struct str q;
+	uint16_t v, unit = 1000;
+
+	if (params.n == 0 || !sip_param_get(params, STR("q"), &q) ||
+	    q.n == 0 || q.n > 5 || (q.p[0] != '0' && q.p[0] != '1'))
+		return unit;
+	v = (uint16_t)((q.p[0] - '0') * unit);
+	for (size_t i = 2; i < q.n && q.p[1] == '.'; i++) {
+		if (q.p[i] < '0' || q.p[i] > '9')
+			return 1000;
+		unit /= 10;
+		v = (uint16_t)(v + (q.p[i] - '0') * unit);
+	}
+	return v < 1000 ? v : 1000;
+}
+
+void
+binding_target(const struct binding *b, struct location_target *out)
+{
+	*out = (struct location_target) {
+		.uri = binding_text(b, BINDING_CONTACT),
+		.path = binding_text(b, BINDING_PATH),
+		.q = q_of(binding_text(b, BINDING_PARAMS)),
+		.flow = {
+			.id = b->flow_id,
+			.slot = b->slot,
+			.transport = (enum flow_transport)b->transport,
+			.peer = b->received,
+		},
+	};
+	if (!local_addr(&out->flow.local, b->local))
+		out->flow.local = ADDR_NONE;
 }
 
 void

@@ -30,6 +30,7 @@ struct binding {
 	struct binding *next;
 	uint64_t flow_id;        /* 0: UDP, or its connection is not ours     */
 	struct addr received;    /* source address                            */
+	uint32_t slot;           /* flow.slot                                 */
 	int64_t expires_s;       /* as granted                                */
 	int64_t row_expires_s;   /* as stored, later by the slack             */
 	int64_t closed_s;        /* 0; else its flow closed then: a ghost     */
@@ -37,6 +38,7 @@ struct binding {
 	uint32_t reg_id;
 	uint8_t transport;       /* enum flow_transport                       */
 	bool dirty;              /* differs from its row                      */
+	uint16_t local;          /* edge/local; 0: as loaded from its row     */
 	uint16_t len[BINDING_TEXTS];
 	char text[];
 };
@@ -71,6 +73,9 @@ bool binding_refresh(struct binding *b, const struct location_op *op);
 /* "Contact: <uri>;params;expires=N" lines of the live ones; how many. */
 size_t binding_print_list(const struct binding *b, int64_t now_s,
     struct buf *out);
+
+/* Where requests for it go; the slices point into b.  worker is left NULL. */
+void binding_target(const struct binding *b, struct location_target *out);
 
 /* As a row; received_text: for the printed address. */
 void binding_row(struct store_binding *row, const struct binding *b,

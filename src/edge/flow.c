@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "edge/worker_int.h"
+#include "net/sock.h"
 
 /* What IPv4 and UDP leave of 65,535. */
 #define DATAGRAM_MAX 65507
@@ -122,6 +123,67 @@ flow_pass(struct worker *self, const struct flow *f, struct str bytes,
 		.from = self, .flow = *f, .id = id, .n = bytes.n };
 	memcpy(p->bytes, bytes.p, bytes.n);
 	loop_post(f->worker->loop, &p->letter);
+	return true;
+}
+
+/* ---- by value ---- */
+
+/* Can this socket send from the address that the phone knows us by? */
+static bool
+has_address(const struct listener *l, const struct addr *local)
+{
+	const struct addr *own = &l->socket.addr;
+
+	return addr_equal(own, local) || (addr_is_any(own) &&
+	    own->u.sa.sa_family == local->u.sa.sa_family &&
+	    addr_port(own) == addr_port(local));
+}
+
+static bool
+place_datagrams(struct worker *w, struct flow *f)
+{
+	const struct listener *l = f->slot < w->nudp ? w->udp[f->slot] : NULL;
+	const struct addr *own;
+	size_t fit = w->nudp;
+
+	f->worker = w;
+	if (l != NULL && has_address(l, &f->local))
+		return true;
+	for (size_t i = w->nudp; i-- > 0;) {
+		l = w->udp[i];
+		if (l == NULL)
+			continue;
+		if (has_address(l, &f->local)) {
+			f->slot = (uint32_t)i;
+			return true;
+		}
+		if (l->socket.addr.u.sa.sa_family == f->peer.u.sa.sa_family)
+			fit = i;
+	}
+	if (fit == w->nudp)
+		return false;
+	own = &w->udp[fit]->socket.addr;
+	f->slot = (uint32_t)fit;
+	f->local = *own;
+	if (!addr_is_any(own))
+		return true;
+	if (sock_source(&f->peer, &f->local) != 0)
+		return false;
+	addr_set_port(&f->local, addr_port(own));
+	return true;
+}
+
+bool
+flow_place(struct worker *self, struct flow *f)
+{
+	const struct worker_shared *s = self->shared;
+	uint64_t index = (f->id >> 48) - 1; /* as conn.c numbers them */
+
+	if (f->transport == FLOW_UDP)
+		return place_datagrams(self, f);
+	if (f->id == 0 || index >= s->nworker || !addr_is_set(&f->local))
+		return false;
+	f->worker = s->worker[index];
 	return true;
 }
 

@@ -47,6 +47,14 @@ bool flow_send(const struct flow *f, struct str bytes);
 bool flow_pass(struct worker *self, const struct flow *f, struct str bytes,
     uint64_t id);
 
+/*
+ * A flow that was kept as a value without its worker (by a binding, a token)
+ * made whole: the worker of its connection, whether or not that is still there; for
+ * UDP self, and a socket of ours that fits where the one it had is gone or not
+ * known.  False: there is none.  self's thread.
+ */
+bool flow_place(struct worker *self, struct flow *f);
+
 /* The connection now carries a binding: it is not closed for being idle. */
 void flow_keep(const struct flow *f, struct str aor);
 

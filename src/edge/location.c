@@ -208,6 +208,55 @@ location_print(struct location *l, struct str aor, int64_t now_s,
 	return n;
 }
 
+static struct str
+keep(struct buf *text, struct str s)
+{
+	struct str copy = str_of(text->p + text->n, s.n);
+
+	buf_str(text, s);
+	return copy;
+}
+
+/* Into its place by q; equals stay in their order. */
+static void
+sort_in(struct location_target *out, size_t n, const struct location_target *t)
+{
+	while (n > 0 && out[n - 1].q < t->q) {
+		out[n] = out[n - 1];
+		n--;
+	}
+	out[n] = *t;
+}
+
+size_t
+location_lookup(struct location *l, struct str aor, int64_t now_s,
+    struct location_target *out, size_t max, struct buf *text)
+{
+	struct location_shard *s;
+	struct location_aor *a;
+	uint64_t hash;
+	size_t n = 0;
+
+	s = location_shard_of(l, aor, &hash);
+	pthread_mutex_lock(&s->lock);
+	a = location_find(s, aor, hash);
+	for (const struct binding *b = a != NULL ? a->list : NULL;
+	     b != NULL && n < max; b = b->next) {
+		struct location_target t;
+
+		if (!binding_is_live(b, now_s))
+			continue;
+		binding_target(b, &t);
+		if (t.uri.n + t.path.n > text->size - text->n)
+			continue;
+		t.uri = keep(text, t.uri);
+		t.path = keep(text, t.path);
+		sort_in(out, n++, &t);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
 void
 location_submit(struct location *l, struct location_op *op)
 {

@@ -116,6 +116,22 @@ void location_submit(struct location *l, struct location_op *op);
 size_t location_print(struct location *l, struct str aor, int64_t now_s,
     struct buf *out);
 
+/* Where requests for one binding go. */
+struct location_target {
+	struct str uri;      /* its contact                                  */
+	struct str path;     /* as stored, or ""                             */
+	uint16_t q;          /* 0 to 1000                                    */
+	struct flow flow;    /* worker NULL: by id, or any for UDP; local not
+	                        set: it was registered in an earlier run     */
+};
+
+/*
+ * The live bindings of an AOR, those with the highest q first, at most max of
+ * them; their texts are copied into text, what does not fit there is left out.
+ */
+size_t location_lookup(struct location *l, struct str aor, int64_t now_s,
+    struct location_target *out, size_t max, struct buf *text);
+
 /* A connection has closed: its bindings under this AOR end (RFC 5626 7). */
 void location_flow_closed(struct location *l, struct str aor, uint64_t flow_id);
 

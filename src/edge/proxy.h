@@ -9,8 +9,9 @@
  * One struct proxy a worker, used on its thread alone.  A request's context
  * lives on the worker that received it; the branch of our Via names that
  * worker, so a response that arrives at another one is handed over by letter.
- * Its timers run in the worker's loop by themselves.  Sending over a flow of another worker goes by letter
- * (flow_pass), and proxy_undelivered comes back when that flow had gone.
+ * Its timers run in the worker's loop by themselves.  Sending over a flow of
+ * another worker goes by letter (flow_pass), and proxy_undelivered comes back
+ * when that flow had gone.
  */
 #include "base/conf.h"
 #include "edge/flow.h"

@@ -22,7 +22,7 @@ enum form { FORM_UDP = 1, FORM_CONN = 2, FORM_UPSTREAM = 3 };
 
 struct token_key {
 	uint8_t key[KEY_BYTES];
-	uint32_t run;              /* tells this run's connections from others */
+	uint32_t run;              /* this run's connections, not others' */
 	struct worker *const *worker;
 	unsigned nworker;
 };
@@ -252,6 +252,20 @@ token_put(struct buf *out, const struct token_key *k, const struct token *t)
 	memcpy(w.p + w.n, sum, MAC_BYTES);
 	buf_puts(out, MARK);
 	put64(out, w.p, w.n + MAC_BYTES);
+}
+
+void
+token_put_uri(struct buf *out, const struct token_key *k,
+    const struct token *t, const struct flow *side, bool sips)
+{
+	static const char *const params[] = { "", ";transport=tcp",
+		";transport=tls" };
+	char local[ADDR_STRLEN];
+
+	buf_puts(out, sips ? "<sips:" : "<sip:");
+	token_put(out, k, t);
+	buf_printf(out, "@%s%s;lr>", addr_print(&side->local, local),
+	    sips ? "" : params[side->transport]);
 }
 
 /* ---- reading ---- */

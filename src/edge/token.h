@@ -2,9 +2,10 @@
 #ifndef EDGE_TOKEN_H
 #define EDGE_TOKEN_H
 /*
- * edge/token - flow tokens (RFC 5626 5.2): where a request is to go, in the user
- * part of our own URI in a Path, Record-Route or Contact, keyed with HMAC-SHA-256
- * (16 bytes of it) so that nobody makes one for a flow of his choice.
+ * edge/token - flow tokens (RFC 5626 5.2): where a request is to go, in the
+ * user part of our own URI in a Path, Record-Route or Contact, keyed with
+ * HMAC-SHA-256 (16 bytes of it) so that nobody makes one for a flow of his
+ * choice.
  *
  * Stateless.  The key is made once and kept in the data folder: a token for a
  * UDP flow or an upstream is good after a restart; one for a connection then
@@ -42,6 +43,13 @@ void token_key_free(struct token_key *k);
 #define TOKEN_TEXT_MAX    320
 void token_put(struct buf *out, const struct token_key *k,
     const struct token *t);
+
+/*
+ * "<sip:TOKEN@host:port;transport=tls;lr>" for a Record-Route, Route or Path:
+ * host and port are side's local address, the transport is side's.
+ */
+void token_put_uri(struct buf *out, const struct token_key *k,
+    const struct token *t, const struct flow *side, bool sips);
 
 enum token_result {
 	TOKEN_OK,

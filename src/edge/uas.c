@@ -13,7 +13,11 @@
 #include "sip/param.h"
 #include "sip/reply.h"
 
-#define ALLOW_LINE     "Allow: REGISTER, OPTIONS\r\n"
+/* As UAS the edge takes these; what it passes on besides is told by OPTIONS. */
+#define OWN_ALLOW_LINE "Allow: REGISTER, OPTIONS\r\n"
+#define ALLOW_LINE                                                             \
+	"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, PRACK, "  \
+	"INFO, REFER, SUBSCRIBE, NOTIFY, MESSAGE, PUBLISH\r\n"
 #define SUPPORTED_LINE "Supported: path, outbound\r\n"
 
 #define OWN_MAX 64 /* addresses that are looked at */
@@ -169,7 +173,7 @@ static enum uas_result
 refuse_method(const struct uas_request *r, int status, struct buf *out)
 {
 	uas_begin(r, status, NULL, out);
-	buf_puts(out, ALLOW_LINE);
+	buf_puts(out, OWN_ALLOW_LINE);
 	sip_reply_end(out);
 	return UAS_REPLY;
 }
@@ -283,10 +287,34 @@ dispatch(const struct uas_request *r, struct buf *out)
 	return refuse_method(r, 405, out);
 }
 
-static void
-begin_request(struct uas_request *r, struct uas *u, const struct flow *flow,
+/*
+ * The same request gets the same tag, without anything being remembered (RFC
+ * 3261 8.2.7), and its ACK can be told.
+ */
+static uint64_t
+own_tag(const struct sip_msg *m)
+{
+	const uint64_t parts[] = {
+		hash_bytes(m->call_id.p, m->call_id.n),
+		hash_bytes(m->from_tag.p, m->from_tag.n), m->cseq,
+		hash_bytes(m->via.branch.p, m->via.branch.n),
+	};
+
+	return hash_bytes(parts, sizeof(parts));
+}
+
+bool
+uas_is_own_tag(const struct uas_request *r, struct str tag)
+{
+	return str_eq(tag, str_cstr(r->to_tag));
+}
+
+void
+uas_begin_request(struct uas_request *r, struct uas *u, const struct flow *flow,
     const struct sip_msg *m)
 {
+	uint64_t tag;
+
 	r->settings = u->settings;
 	r->conf = r->settings->conf;
 	r->flow = flow;
@@ -296,10 +324,8 @@ begin_request(struct uas_request *r, struct uas *u, const struct flow *flow,
 	r->nonces = u->nonces;
 	r->devices = u->devices;
 	r->now_s = clock_wall_s();
-	/* The same request gets the same tag, without anything being
-	 * remembered (RFC 3261 8.2.7). */
-	r->hash = hash_bytes(m->all.p, m->all.n);
-	str_hex(r->to_tag, &r->hash, sizeof(r->hash));
+	tag = own_tag(m);
+	str_hex(r->to_tag, &tag, sizeof(tag));
 }
 
 /* Nothing answers a response, an ACK, or what is too broken to be answered. */
@@ -318,7 +344,7 @@ uas_handle(struct uas *u, const struct flow *flow, const struct sip_msg *m,
 
 	if (!is_answered(m))
 		return UAS_NONE;
-	begin_request(&r, u, flow, m);
+	uas_begin_request(&r, u, flow, m);
 	if (m->refuse != 0)
 		return uas_refuse(&r, m->refuse, m->why, out);
 	return dispatch(&r, out);
@@ -332,7 +358,7 @@ uas_busy(struct uas *u, const struct flow *flow, const struct sip_msg *m,
 
 	if (!is_answered(m))
 		return UAS_NONE;
-	begin_request(&r, u, flow, m);
+	uas_begin_request(&r, u, flow, m);
 	uas_begin(&r, 503, NULL, out);
 	uas_retry_after(r.conf, out);
 	sip_reply_end(out);

@@ -26,9 +26,15 @@ struct uas_request {
 	struct nonces *nonces;
 	struct devices *devices;  /* NULL: nobody is told */
 	int64_t now_s;
-	uint64_t hash;            /* of all its bytes */
 	char to_tag[UAS_TAG_LEN];
 };
+
+void uas_begin_request(struct uas_request *r, struct uas *u,
+    const struct flow *flow, const struct sip_msg *m);
+
+/* Did a response of ours without a transaction have this To tag?  Of an ACK
+ * for it the tag is the same. */
+bool uas_is_own_tag(const struct uas_request *r, struct str tag);
 
 /* A response without more than reason and standard fields. */
 enum uas_result uas_refuse(const struct uas_request *r, int status,

@@ -293,6 +293,19 @@ listener_close(struct worker *w, struct listener *l)
 	loop_reap(w->loop, &l->reap);
 }
 
+bool
+worker_listens_on(const struct worker *w, uint16_t port)
+{
+	LIST_FOREACH(it, &w->listeners) {
+		const struct listener *l = CONTAINER_OF(it, struct listener,
+		    link);
+
+		if (addr_port(&l->socket.addr) == port)
+			return true;
+	}
+	return false;
+}
+
 /* ---- the worker ---- */
 
 static void

@@ -131,6 +131,7 @@ bool conn_push_out(struct worker *w);
 bool worker_serve(struct worker *w, const struct flow *f, struct str bytes,
     enum sip_msg_form form, int refuse, const char *why);
 struct conn *worker_conn(const struct flow *f);
+bool worker_listens_on(const struct worker *w, uint16_t port);
 void worker_resume_accept(struct worker *w);
 uint64_t worker_now_ms(struct worker *w);
 

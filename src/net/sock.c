@@ -166,6 +166,18 @@ sock_local(int fd, struct addr *out)
 		addr_from_sa(out, (struct sockaddr *)&ss);
 }
 
+int
+sock_source(const struct addr *peer, struct addr *out)
+{
+	int fd = sock_connect(peer, NULL, true);
+
+	if (fd < 0)
+		return fd;
+	sock_local(fd, out);
+	close(fd);
+	return addr_is_set(out) ? 0 : -EADDRNOTAVAIL;
+}
+
 void
 sock_reset(int fd)
 {

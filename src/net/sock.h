@@ -37,6 +37,10 @@ int sock_error(int fd);
 /* The address a descriptor is bound to. */
 void sock_local(int fd, struct addr *out);
 
+/* The address of ours from which the system would send to peer; port of no
+ * meaning.  0 or -errno. */
+MUSTCHECK int sock_source(const struct addr *peer, struct addr *out);
+
 /* Close with RST instead of FIN and without TIME-WAIT: for what was refused. */
 void sock_reset(int fd);
 

@@ -129,14 +129,43 @@ seen_via(struct run *r, const struct sip_msg *m, size_t i,
 	r->from = str_end(m->via.all);
 }
 
-/* Route values that are ours are taken off the top. */
-static void
-cut_route(struct run *r, const struct sip_msg *m, size_t i, size_t *drop)
+/* A list without its last value. */
+static struct str
+drop_last_value(struct str list)
 {
-	if (*drop == 0)
+	const char *begin = list.p, *end = list.p;
+	struct str value, last = STR_NULL;
+
+	while (sip_list_next(&list, &value)) {
+		if (value.n == 0)
+			continue;
+		if (last.p != NULL)
+			end = str_end(last);
+		last = value;
+	}
+	return str_of(begin, (size_t)(end - begin));
+}
+
+/* Route values that are ours are taken off the top; strict routers before or
+ * behind us have or want something at the end. */
+static void
+cut_route(struct run *r, const struct sip_msg *m, size_t i,
+    const struct sip_forward *f, size_t *drop)
+{
+	bool last = (f->drop_last_route || f->last_route.n > 0) &&
+	    sip_msg_next(m, &m->field[i]) == NULL;
+	struct str rest = m->field[i].value;
+
+	if (*drop == 0 && !last)
 		return;
 	skip(r, m, i);
-	line(r->out, SIP_HEADER_ROUTE, drop_values(m->field[i].value, drop));
+	if (*drop > 0)
+		rest = drop_values(rest, drop);
+	if (last && f->drop_last_route)
+		rest = drop_last_value(rest);
+	line(r->out, SIP_HEADER_ROUTE, rest);
+	if (last)
+		line(r->out, SIP_HEADER_ROUTE, f->last_route);
 }
 
 static void
@@ -149,7 +178,7 @@ request_field(struct run *r, const struct sip_msg *m, size_t i,
 			seen_via(r, m, i, f->source);
 		break;
 	case SIP_HEADER_ROUTE:
-		cut_route(r, m, i, drop);
+		cut_route(r, m, i, f, drop);
 		break;
 	case SIP_HEADER_MAX_FORWARDS:
 		skip(r, m, i);

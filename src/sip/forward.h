@@ -25,6 +25,8 @@ struct sip_forward {
 	                              stays as it came                       */
 	struct str record_route[2]; /* values with <>, [0] topmost; absent   */
 	size_t drop_routes;        /* so many Route values are taken off     */
+	bool drop_last_route;      /* the last one too (16.4, strict routing) */
+	struct str last_route;     /* put behind them (16.6 step 6); absent  */
 	struct str route;          /* Route values put on top; absent: none  */
 	struct str path;           /* Path value put on top (RFC 3327 5.1),
 	                              with "path" in Supported; absent       */
