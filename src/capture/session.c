@@ -81,6 +81,8 @@ on_certificate(struct str msg, void *arg)
 	e->chain_not_after_s = x.not_after_s;
 	e->chain_faults = faults_of(&x);
 	e->chain_depth = x.depth;
+	e->chain_signed = x.signed_with;
+	e->chain_names = x.names;
 	e->our_key = x.rsa ? TRUST_KEY_RSA : x.ecdsa ? TRUST_KEY_ECDSA :
 	    TRUST_KEY_UNKNOWN;
 	e->our_bits = x.bits > 0 ? (uint32_t)x.bits : 0;

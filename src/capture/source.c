@@ -30,18 +30,48 @@ made(struct source **out, pcap_t *p, bool live)
 	return 0;
 }
 
+/* Tools write captures compressed; by their first byte, which no capture
+ * begins with. */
+static const struct {
+	int first;
+	const char *name, *reader;
+} packed[] = {
+	{ 0x1f, "gzip", "zcat" },
+	{ 'B', "bzip2", "bzcat" },
+	{ 0xfd, "xz", "xzcat" },
+	{ 0x28, "zstd", "zstdcat" },
+};
+
+static void
+say_no_capture(struct buf *why, const char *name, int first, const char *said)
+{
+	for (size_t i = 0; i < ARRAY_LEN(packed); i++)
+		if (packed[i].first == first) {
+			buf_printf(why, "%s: is no capture but compressed, "
+			    "with %s by its first byte: %s %s | siptrust "
+			    "watch -r -", name, packed[i].name,
+			    packed[i].reader, name);
+			return;
+		}
+	buf_printf(why, "%s: is no capture that can be read: %s: expected "
+	    "pcap or pcapng, as tcpdump -w writes it", name, said);
+}
+
 int
 source_open_stream(struct source **out, FILE *f, const char *name,
     struct buf *why)
 {
 	char said[PCAP_ERRBUF_SIZE];
-	pcap_t *p = pcap_fopen_offline_with_tstamp_precision(f,
+	int first = getc(f);
+	pcap_t *p;
+
+	if (first != EOF)
+		ungetc(first, f);
+	p = pcap_fopen_offline_with_tstamp_precision(f,
 	    PCAP_TSTAMP_PRECISION_MICRO, said);
 
 	if (p == NULL) {
-		buf_printf(why, "%s: is no capture that can be read: %s: "
-		    "expected pcap or pcapng, as tcpdump -w writes it", name,
-		    said);
+		say_no_capture(why, name, first, said);
 		if (f != stdin)
 			fclose(f);
 		return E_PARSE;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "diag/privilege.h"
@@ -96,7 +97,8 @@ print_line(const struct watch_found *f)
 
 	buf_init_array(&b, text, sizeof(text));
 	if (refused)
-		trust_verdict_line(&b, f->v, f->e, NULL, 0, 0);
+		trust_verdict_line(&b, f->v, f->e, NULL, f->repeat,
+		    CLIENTS_WINDOW_S);
 	else
 		buf_printf(&b, "peer=%s tls=%s ja4=%s",
 		    addr_print(&f->e->peer, peer), f->e->version != 0 ?
@@ -214,6 +216,43 @@ print_json(const struct watch_found *f)
 	    json_string(f->unseen) : json_null()));
 }
 
+/* It has accepted another chain since: what that proves of a refusal. */
+static void
+print_proof(const struct watch_found *f)
+{
+	char when[TIME_LEN], peer[ADDR_STRLEN], server[ADDR_STRLEN];
+	char accepted[LOG_VAL_MAX], refused[LOG_VAL_MAX], reason[512];
+	char words[512], remedy[640];
+	struct buf b;
+
+	buf_init_array(&b, words, sizeof(words));
+	trust_remedy(&b, f->v, f->e, NULL);
+	printf("%s info tls-served peer=%s chain=%s refused=%s cause=%s "
+	    "confidence=%s remedy=%s evidence=%s server=%s\n",
+	    time_text(when, f->accepted->when_s),
+	    addr_print(&f->accepted->peer, peer), log_val(accepted,
+	    sizeof(accepted), str_cstr(f->accepted->chain)), log_val(refused,
+	    sizeof(refused), str_cstr(f->e->chain)),
+	    trust_cause_name(f->v->cause),
+	    trust_confidence_name(f->v->confidence),
+	    log_val(remedy, sizeof(remedy), buf_as_str(&b)),
+	    log_val(reason, sizeof(reason), str_cstr(f->v->reason)),
+	    addr_print(&f->accepted->local, server));
+}
+
+static void
+proof_json(const struct watch_found *f)
+{
+	char peer[ADDR_STRLEN], server[ADDR_STRLEN];
+
+	print_object(json_pack("{s:s s:I s:s s:s s:o s:I s:o s:o}", "type",
+	    "proof", "at", (json_int_t)f->accepted->when_s, "client",
+	    addr_print(&f->accepted->peer, peer), "server",
+	    addr_print(&f->accepted->local, server), "accepted",
+	    chain_json(f->accepted), "refused_at", (json_int_t)f->e->when_s,
+	    "refused", chain_json(f->e), "verdict", verdict_json(f)));
+}
+
 static void
 on_found(const struct watch_found *f, void *arg)
 {
@@ -221,7 +260,11 @@ on_found(const struct watch_found *f, void *arg)
 
 	if (f->outcome != SESSION_REFUSED && !c->verbose)
 		return;
-	if (c->json)
+	if (f->accepted != NULL && c->json)
+		proof_json(f);
+	else if (f->accepted != NULL)
+		print_proof(f);
+	else if (c->json)
 		print_json(f);
 	else
 		print_line(f);
@@ -374,6 +417,8 @@ read_all(struct watch *w, struct source *s, struct buf *why)
 	while ((rc = source_next(s, &f, why)) > 0)
 		if (rc == 1)
 			watch_frame(w, &f);
+		else
+			watch_idle(w, (uint64_t)clock_wall_ms() * 1000);
 	watch_end(w);
 	return rc == 0 || w->counts.frames > 0;
 }
@@ -407,6 +452,7 @@ run(struct watch_cmd *c, struct source *s, struct buf *why)
 		buf_puts(why, "out of memory");
 		return failed(why);
 	}
+	w.each = c->json || c->verbose;
 	for (size_t i = 0; i < c->nports; i++)
 		IGNORE(!watch_add_port(&w, c->port[i])); /* counted before */
 	read = read_all(&w, s, why);

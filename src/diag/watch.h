@@ -10,14 +10,22 @@
  */
 #include "capture/session.h"
 #include "capture/source.h"
+#include "diag/clients.h"
 #include "trust/verdict.h"
 
 #define WATCH_UNSEEN_MAX 256
 
+/*
+ * A handshake and its verdict; or, where repeat is not 0, so many refusals like
+ * this one that were not told; or, with accepted, an earlier refusal of e's
+ * chain that is judged again now that its client has accepted another.
+ */
 struct watch_found {
 	const struct trust_evidence *e;
 	const struct trust_verdict *v;
 	enum session_outcome outcome;
+	uint32_t repeat;
+	const struct trust_evidence *accepted;
 	char unseen[WATCH_UNSEEN_MAX]; /* what this capture cannot show, "" */
 };
 
@@ -36,7 +44,10 @@ struct watch {
 	struct sessions sessions;
 	struct x509_roots *roots;
 	struct watch_counts counts;
+	struct clients clients;
+	bool each;              /* tell each refusal, equal ones too        */
 	uint64_t now_us;
+	uint64_t flushed_us;
 	watch_fn *fn;
 	void *arg;
 };
@@ -53,6 +64,9 @@ void watch_fini(struct watch *w);
 bool watch_add_port(struct watch *w, uint16_t port);
 
 void watch_frame(struct watch *w, const struct frame *f);
+
+/* Live, when no frame comes: now_us is the time. */
+void watch_idle(struct watch *w, uint64_t now_us);
 
 /* No more frames come: what is still open is told. */
 void watch_end(struct watch *w);

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "x509/signed.h"
 
 #define FAULT(name) (1u << TRUST_FAULT_##name)
 #define RSA_BITS_MIN 2048
@@ -37,39 +38,9 @@ tls_chain_place(const struct tls_chain_making *m)
 	buf_printf(m->src->why, "chain %s: ", m->conf->name);
 }
 
+_Static_assert((int)TRUST_SIGNED_OTHER == (int)X509_SIGNED_OTHER, "in order");
+
 /* ---- facts ---- */
-
-static enum trust_signed
-signed_with(int digest, int key)
-{
-	static const struct {
-		int digest, key;
-		enum trust_signed s;
-	} kinds[] = {
-		{ NID_sha1, EVP_PKEY_RSA, TRUST_SIGNED_RSA_SHA1 },
-		{ NID_sha256, EVP_PKEY_RSA, TRUST_SIGNED_RSA_SHA256 },
-		{ NID_sha384, EVP_PKEY_RSA, TRUST_SIGNED_RSA_SHA384 },
-		{ NID_sha512, EVP_PKEY_RSA, TRUST_SIGNED_RSA_SHA512 },
-		{ NID_sha256, EVP_PKEY_EC, TRUST_SIGNED_ECDSA_SHA256 },
-		{ NID_sha384, EVP_PKEY_EC, TRUST_SIGNED_ECDSA_SHA384 },
-	};
-
-	if (key == EVP_PKEY_RSA_PSS)
-		return TRUST_SIGNED_RSA_PSS;
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (kinds[i].digest == digest && kinds[i].key == key)
-			return kinds[i].s;
-	return TRUST_SIGNED_OTHER;
-}
-
-/* OpenSSL names the algorithm of a signature by its key's. */
-static int
-key_of(int nid)
-{
-	if (nid == NID_rsaEncryption)
-		return EVP_PKEY_RSA;
-	return nid == NID_X9_62_id_ecPublicKey ? EVP_PKEY_EC : nid;
-}
 
 static void
 look_at_signatures(struct trust_chain *f, const struct x509_chain *c)
@@ -77,8 +48,7 @@ look_at_signatures(struct trust_chain *f, const struct x509_chain *c)
 	for (unsigned i = 0; i < f->depth; i++) {
 		X509 *x = x509_path_at(c, i);
 		EVP_PKEY *key = X509_get0_pubkey(x);
-		int digest = NID_undef, pk = NID_undef, bits;
-		uint32_t flags;
+		bool weak;
 
 		if (key != NULL && EVP_PKEY_is_a(key, "RSA") == 1 &&
 		    EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
@@ -86,10 +56,8 @@ look_at_signatures(struct trust_chain *f, const struct x509_chain *c)
 		/* Nobody checks the signature of a root. */
 		if (x509_self_signed(x))
 			continue;
-		IGNORE(X509_get_signature_info(x, &digest, &pk, &bits,
-		    &flags) != 1); /* then it is another one */
-		f->signed_with |= 1u << signed_with(digest, key_of(pk));
-		if (digest == NID_sha1 || digest == NID_md5)
+		f->signed_with |= 1u << x509_signed_with(x, &weak);
+		if (weak)
 			f->faults |= FAULT(WEAK_SIGNATURE);
 	}
 	ERR_clear_error();
@@ -136,24 +104,6 @@ name_root(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 	}
 	ERR_clear_error();
 	return 0;
-}
-
-/* What a client may compare the name it was told with. */
-static uint64_t
-hash_names(const X509 *leaf)
-{
-	int at = X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1);
-	const ASN1_OCTET_STRING *alt = at < 0 ? NULL :
-	    X509_EXTENSION_get_data(X509_get_ext(leaf, at));
-	char cn[256];
-	uint64_t h;
-
-	x509_name_text(X509_get_subject_name(leaf), cn, sizeof(cn));
-	h = hash_bytes(cn, strlen(cn));
-	if (alt != NULL)
-		h ^= hash_bytes(ASN1_STRING_get0_data(alt),
-		    (size_t)ASN1_STRING_length(alt));
-	return h != 0 ? h : 1;
 }
 
 /* The CAs between, one after the other; the root has a member of its own. */
@@ -207,7 +157,7 @@ tell_facts(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 	else if (X509_check_ca(c->leaf) == 1)
 		f->faults |= FAULT(LEAF_IS_CA);
 	look_at_signatures(f, c);
-	f->names = hash_names(c->leaf);
+	f->names = x509_names_hash(c->leaf);
 	if (name_root(f, c, root) != 0 || name_issuers(f, c) != 0) {
 		forget_names(f);
 		return E_CRYPTO;

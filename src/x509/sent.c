@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/wire.h"
+#include "x509/signed.h"
 
 #define RSA_BITS_MIN 2048
 
@@ -57,8 +58,7 @@ read_strength(struct x509_sent *out, const struct x509_chain *c)
 	for (unsigned i = 0; i < out->depth; i++) {
 		X509 *x = x509_path_at(c, i);
 		EVP_PKEY *key = X509_get0_pubkey(x);
-		int digest = NID_undef, kind = NID_undef, bits;
-		uint32_t flags;
+		bool weak;
 
 		out->weak_key |= key != NULL &&
 		    EVP_PKEY_is_a(key, "RSA") == 1 &&
@@ -66,10 +66,8 @@ read_strength(struct x509_sent *out, const struct x509_chain *c)
 		/* Nobody checks the signature of a root. */
 		if (x509_self_signed(x))
 			continue;
-		IGNORE(X509_get_signature_info(x, &digest, &kind, &bits,
-		    &flags) != 1); /* then it is another one */
-		out->weak_signature |= digest == NID_sha1 ||
-		    digest == NID_md5;
+		out->signed_with |= 1u << x509_signed_with(x, &weak);
+		out->weak_signature |= weak;
 	}
 }
 
@@ -95,6 +93,7 @@ read_leaf(struct x509_sent *out, X509 *leaf)
 		    EVP_PKEY_is_a(key, "RSA-PSS") == 1;
 		out->ecdsa = EVP_PKEY_is_a(key, "EC") == 1;
 	}
+	out->names = x509_names_hash(leaf);
 	out->self_signed = x509_self_signed(leaf);
 	out->leaf_is_ca = !out->self_signed && X509_check_ca(leaf) == 1;
 	/* RFC 5280 4.2.1.12: made for servers, or for all. */

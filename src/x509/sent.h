@@ -17,6 +17,8 @@ struct x509_sent {
 	unsigned depth;          /* certificates that were sent             */
 	int bits;                /* of the leaf's key                       */
 	bool rsa, ecdsa;         /* kind of the leaf's key                  */
+	uint32_t signed_with;    /* mask of enum x509_signed                */
+	uint64_t names;          /* x509_names_hash of the leaf             */
 	bool incomplete;         /* an issuer between is missing            */
 	bool self_signed, leaf_is_ca;
 	bool out_of_order;       /* not each the issuer of the one before   */

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """siptrust watch: captures of our own and of the corpus, bad input; the same
 handshake seen by the edge and beside it has the same cause."""
+import bz2
 import gzip
 import json
+import lzma
 import os
 import re
 import shutil
@@ -273,6 +275,76 @@ def the_chain_is_read_from_the_wire():
         equal(chain["certificates"], 1)
 
 
+# ---- one client, several handshakes ----
+
+def equal_refusals_are_counted():
+    all_ = Capture()
+    for i in range(7):
+        c = Capture("192.0.2.1:%d" % (40000 + i),
+                    start=1795000000 + i * 10 + (1000 if i > 4 else 0))
+        greeted(c)
+        c.send(0, REFUSES)
+        c.close(0)
+        all_.frames += c.frames
+    lines = watch("-r", "-", data=all_.bytes(), want=(1,)).stdout.decode()
+    lines = [line for line in lines.splitlines() if "tls-refused" in line]
+    counts = [(m.group(1) if m else None) for m in
+              [re.search(r" repeat=(\d+) window=600s ", line)
+               for line in lines]]
+    equal(counts, [None, "4", "2"])
+    found, summary = objects(all_.bytes())
+    equal((len(found), summary["refused"]), (7, 7))
+
+
+def refused_then_accepted_proves_as_at_the_edge():
+    """The second chain leads to a root that this client holds."""
+    with Edge(start=False, config="") as edge:
+        text, pki = "", {}
+        for name in "ab":
+            pki[name] = Pki(edge.folder, "example.test", "Root " + name)
+            text += 'chain %s {\n\tcertificate = "%s"\n\tkey = "%s"\n}\n' % (
+                name, *pki[name].issue(name))
+        edge.write_config(text)
+        edge.start()
+        context = ssl.create_default_context(cafile=pki["b"].ca)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        data = Capture()
+        for served in False, True:
+            relay = Relay(edge.tls, "192.0.2.1:%d" % (40001 + served))
+            try:
+                with context.wrap_socket(
+                        socket.create_connection(("127.0.0.1", relay.port)),
+                        server_hostname="example.test") as s:
+                    s.sendall(SIP)
+                    s.recv(100)
+            except ssl.SSLError:
+                pass
+            data.frames += relay.done().frames
+            edge.wait_line(" tls-served " if served else " tls-refused ")
+        line = edge.wait_line(r" tls-served .*").group(0)
+        contains(line, "cause=untrusted_root confidence=certain")
+        found, summary = objects(data.bytes())
+        equal([(f["type"], f.get("outcome")) for f in found],
+              [("handshake", "refused"), ("handshake", "accepted"),
+               ("proof", None)])
+        equal(found[2]["verdict"]["cause"], "untrusted_root")
+        equal(found[2]["verdict"]["confidence"], "certain")
+        equal(found[2]["refused"]["root"], "Root a")
+        text = watch("-r", "-", data=data.bytes(), want=(1,)).stdout.decode()
+        contains(text, " info tls-served peer=192.0.2.1:40002 ")
+        contains(text, "cause=untrusted_root confidence=certain ")
+
+
+def what_is_packed_is_named():
+    c = greeted()
+    for pack, name in ((gzip.compress, "gzip: zcat"),
+                       (bz2.compress, "bzip2: bzcat"),
+                       (lzma.compress, "xz: xzcat")):
+        p = watch("-r", "-", data=pack(c.bytes()), want=(3,))
+        contains(p.stderr.decode(), "compressed, with " + name.split(":")[0])
+        contains(p.stderr.decode(), name.split(" ")[1] + " - | siptrust ")
+
+
 # ---- the corpus ----
 
 def truth():
@@ -408,5 +480,8 @@ if __name__ == "__main__":
               accepted_is_told_from_refused,
               an_encrypted_alert_is_a_refusal_all_the_same,
               the_chain_is_read_from_the_wire,
+              equal_refusals_are_counted,
+              refused_then_accepted_proves_as_at_the_edge,
+              what_is_packed_is_named,
               the_corpus_is_read_as_tshark_reads_it, causes_in_the_corpus,
               drops_root_and_watches_live])
