@@ -2,6 +2,7 @@
 #include "edge/proxy.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -68,8 +69,7 @@ proxy_new(struct proxy **out, struct worker *w)
 	buf_init(&p->out, PROXY_OUT_BYTES);
 	err = wheel_new(&p->wheel, proxy_now_ms(p));
 	if (err == 0)
-		err = txns_new(&p->txns, p->wheel,
-		    (size_t)w->conf->proxy_transactions_max);
+		err = txns_new(&p->txns, p->wheel, SIZE_MAX);
 	if (err == 0)
 		err = hash_init(&p->branches, 256);
 	if (err == 0) {
@@ -258,15 +258,49 @@ is_for_us(const struct proxy *p, const struct uas_request *r)
 
 /* ---- and passed on ---- */
 
+bool
+proxy_say_call(char out[PROXY_SAID_BYTES], const struct uas_request *r,
+    size_t targets)
+{
+	const struct sip_msg *m = r->msg;
+	char from[LOG_VAL_MAX], to[LOG_VAL_MAX], id[LOG_VAL_MAX],
+	    peer[ADDR_STRLEN];
+
+	if (m->method != SIP_METHOD_INVITE || m->to_tag.n > 0 ||
+	    log_get_level() < LOG_LEVEL_INFO)
+		return false;
+	snprintf(out, PROXY_SAID_BYTES, "from=%s to=%s call_id=%s peer=%s "
+	    "transport=%s targets=%zu",
+	    log_val(from, sizeof(from), m->from.uri),
+	    log_val(to, sizeof(to), m->request_uri),
+	    log_val(id, sizeof(id), m->call_id),
+	    addr_print(&r->flow->peer, peer),
+	    flow_transport_name(r->flow->transport), targets);
+	return true;
+}
+
 static void
 refuse(const struct uas_request *r, const struct route *route, struct buf *out)
 {
+	char said[PROXY_SAID_BYTES];
+	bool few = true;
+
 	uas_begin(r, route->status, route->reason, out);
 	if (route->retry_after)
 		uas_retry_after(r->conf, out);
 	sip_reply_end(out);
+	/* Strangers get no line each. */
 	if (route->status == 403)
-		tally(TALLY_REFUSED_ROUTE, &r->flow->peer);
+		few = tally(TALLY_REFUSED_ROUTE, &r->flow->peer);
+	if (few && proxy_say_call(said, r, 0))
+		log_info("call", "%s status=%d ms=0", said, route->status);
+}
+
+static bool
+has_room(const struct proxy *p)
+{
+	return !p->ended && txns_count(p->txns) <
+	    (size_t)p->worker->conf->proxy_transactions_max;
 }
 
 /*
@@ -365,7 +399,7 @@ pass_on(struct proxy *p, const struct uas_request *r, struct buf *out)
 	max_breadth = breadth(r->msg, route);
 	if (max_breadth == 0)
 		return uas_refuse(r, 440, "Max-Breadth Exceeded", out);
-	if (p->ended || !context_begin(p, r, route, max_breadth)) {
+	if (!has_room(p) || !context_begin(p, r, route, max_breadth)) {
 		tally(TALLY_PROXY_BUSY, &r->flow->peer);
 		return uas_busy(p->worker->shared->uas, r->flow, r->msg, out);
 	}

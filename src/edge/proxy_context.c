@@ -12,7 +12,6 @@
 #include "sip/reply.h"
 
 #define HEAD_BYTES  65536
-#define SAID_BYTES  1024
 #define FIELDS_BYTES 8192  /* challenges of others, contacts put back */
 
 static char *
@@ -250,7 +249,7 @@ keep_best(struct context *c, int status, const struct sip_msg *m)
 static void
 give_up(struct context *c)
 {
-	struct sip_msg *m = &c->proxy->other;
+	struct sip_msg *m = &c->proxy->kept;
 	int status = c->best != 0 ? c->best : 500;
 
 	if (c->done)
@@ -259,6 +258,7 @@ give_up(struct context *c)
 	    sip_msg_parse(m, str_of(c->best_bytes, c->nbest), SIP_DATAGRAM,
 	    c->nbest) == 0) {
 		pass_back(c, m, str_of(c->challenges, c->nchallenges));
+		c->done = true;
 		return;
 	}
 	if (c->cancelled) {
@@ -344,28 +344,6 @@ context_success(struct context *c, const struct sip_msg *m)
 }
 
 /* ---- the beginning ---- */
-
-/* What the line of this call begins with: a call is what begins a dialog. */
-static char *
-what_is_said(const struct uas_request *r, const struct route *route)
-{
-	const struct sip_msg *m = r->msg;
-	char from[LOG_VAL_MAX], to[LOG_VAL_MAX], id[LOG_VAL_MAX],
-	    peer[ADDR_STRLEN], text[SAID_BYTES];
-	struct buf b;
-
-	if (m->method != SIP_METHOD_INVITE || m->to_tag.n > 0 ||
-	    log_get_level() < LOG_LEVEL_INFO)
-		return NULL;
-	buf_init_array(&b, text, sizeof(text));
-	buf_printf(&b, "from=%s to=%s call_id=%s peer=%s transport=%s "
-	    "targets=%zu", log_val(from, sizeof(from), m->from.uri),
-	    log_val(to, sizeof(to), m->request_uri),
-	    log_val(id, sizeof(id), m->call_id),
-	    addr_print(&r->flow->peer, peer),
-	    flow_transport_name(r->flow->transport), route->ntarget);
-	return b.failed ? NULL : str_dup(buf_as_str(&b));
-}
 
 static bool
 make_branch(struct context *c, size_t i, const struct branch_build *build)
@@ -464,6 +442,7 @@ context_begin(struct proxy *p, const struct uas_request *r,
     const struct route *route, int max_breadth)
 {
 	struct context *c = context_new(p, r, route);
+	char said[PROXY_SAID_BYTES];
 	bool ok;
 
 	if (c == NULL)
@@ -478,7 +457,8 @@ context_begin(struct proxy *p, const struct uas_request *r,
 		context_free(c);
 		return false;
 	}
-	c->said = what_is_said(r, route);
+	if (proxy_say_call(said, r, route->ntarget))
+		c->said = str_dup(str_cstr(said));
 	if (r->msg->method == SIP_METHOD_INVITE)
 		send_trying(c, r);
 	settle(c);

@@ -95,7 +95,8 @@ struct proxy {
 	uint64_t serial;
 	struct buf out;              /* scratch: a message to be sent         */
 	struct route route;          /* scratch                               */
-	struct sip_msg other;        /* scratch, beside the worker's          */
+	struct sip_msg other;        /* scratch, beside the worker's: the     */
+	struct sip_msg kept;         /* request, and the best response        */
 };
 
 /* proxy.c */
@@ -105,6 +106,12 @@ void proxy_view(struct proxy *p, struct route_view *v,
     const struct uas_request *r);
 /* For a branch: unique, and not to be guessed. */
 uint64_t proxy_new_id(struct proxy *p);
+
+/* The line of a call: "from=... to=..." for one that begins a dialog; false:
+ * this request is none, or nobody reads it. */
+#define PROXY_SAID_BYTES 1024
+bool proxy_say_call(char out[PROXY_SAID_BYTES], const struct uas_request *r,
+    size_t targets);
 
 /* proxy_context.c */
 

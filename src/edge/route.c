@@ -329,8 +329,9 @@ to_token_flow(struct plan *p, const struct token *t)
 		refuse(p, 403, "Flow Token Is Not For This Sender");
 		return;
 	}
-	/* A phone that has come back has the same contact on another flow. */
-	if (p->in_dialog && f.transport != FLOW_UDP && by_contact(p, false))
+	/* A phone that has come back has the same contact on another flow, and
+	 * one behind a NAT may have another port now. */
+	if (p->in_dialog && by_contact(p, false))
 		return;
 	if (f.transport == FLOW_UDP && !p->v->place(p->v, &f)) {
 		refuse(p, 430, NULL);
