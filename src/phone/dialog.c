@@ -32,6 +32,14 @@ dialog_restart(struct dialog *d)
 
 /* ---- what a message says ---- */
 
+/* As it may stand in a Request-URI: without headers (RFC 3261 19.1.1). */
+static struct str
+bare(const struct sip_uri *u)
+{
+	return u->headers.p == NULL ? u->all :
+	    str_of(u->all.p, (size_t)(u->headers.p - u->all.p) - 1);
+}
+
 static int
 read_target(char out[DIALOG_URI_MAX], const struct sip_msg *m)
 {
@@ -44,7 +52,7 @@ read_target(char out[DIALOG_URI_MAX], const struct sip_msg *m)
 	    na.star || sip_uri_parse(&uri, na.uri) != 0 ||
 	    uri.scheme == SIP_SCHEME_OTHER)
 		return E_PARSE;
-	return str_copy(out, DIALOG_URI_MAX, na.uri) ? 0 : E_LIMIT;
+	return str_copy(out, DIALOG_URI_MAX, bare(&uri)) ? 0 : E_LIMIT;
 }
 
 /* One value behind the others. */
@@ -52,9 +60,12 @@ static int
 add_route(struct dialog *d, struct str value)
 {
 	struct sip_nameaddr na;
+	struct sip_uri uri;
 	size_t room = sizeof(d->routes) - d->routes_bytes;
 
-	if (sip_nameaddr_parse(&na, value) != 0 || na.star)
+	if (sip_nameaddr_parse(&na, value) != 0 || na.star ||
+	    sip_uri_parse(&uri, na.uri) != 0 ||
+	    uri.scheme == SIP_SCHEME_OTHER)
 		return E_PARSE;
 	if (d->nroutes == DIALOG_ROUTES_MAX || value.n >= room)
 		return E_LIMIT;
@@ -187,8 +198,10 @@ static struct str
 uri_of(struct str route)
 {
 	struct sip_nameaddr na;
+	struct sip_uri uri;
 
-	return sip_nameaddr_parse(&na, route) == 0 ? na.uri : STR_NULL;
+	return sip_nameaddr_parse(&na, route) == 0 &&
+	    sip_uri_parse(&uri, na.uri) == 0 ? bare(&uri) : STR_NULL;
 }
 
 static bool

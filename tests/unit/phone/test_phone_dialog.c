@@ -173,6 +173,10 @@ what_makes_no_dialog(void **state)
 	assert_int_equal(dialog_of_response(&d, &m), E_PARSE);
 	response(200, "x", "Contact: <sip:101@h>\r\nRecord-Route: <\r\n");
 	assert_int_equal(dialog_of_response(&d, &m), E_PARSE);
+	/* It may become a Request-URI. */
+	response(200, "x", "Contact: <sip:101@h>\r\n"
+	    "Record-Route: <sip:h:port;lr>\r\n");
+	assert_int_equal(dialog_of_response(&d, &m), E_PARSE);
 	assert_memory_equal(&d, &was, sizeof(d));
 	request("INVITE", "", 1, "");
 	assert_int_equal(dialog_of_request(&d, &m), E_PARSE);
@@ -180,6 +184,15 @@ what_makes_no_dialog(void **state)
 	/* A 180 may be without a Contact. */
 	response(180, "x", "");
 	assert_int_equal(dialog_of_response(&d, &m), 0);
+}
+
+/* They may stand in a Contact, but not in a Request-URI (19.1.1). */
+static void
+headers_of_a_contact(void **state)
+{
+	response(200, "x", "Contact: <sip:101@h;x=y?Subject=z>\r\n");
+	assert_int_equal(dialog_of_response(&d, &m), 0);
+	IS(d.remote_target, "sip:101@h;x=y");
 }
 
 static void
@@ -243,6 +256,7 @@ main(void)
 		cmocka_unit_test_setup(a_strict_router_is_first, setup),
 		cmocka_unit_test_setup(a_2xx_settles_it_anew, setup),
 		cmocka_unit_test_setup(what_makes_no_dialog, setup),
+		cmocka_unit_test_setup(headers_of_a_contact, setup),
 		cmocka_unit_test_setup(what_is_too_long, setup),
 		cmocka_unit_test_setup(whose_message, setup),
 		cmocka_unit_test_setup(the_target_moves, setup),
