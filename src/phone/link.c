@@ -160,6 +160,8 @@ cut(struct link *l)
 		}
 		if (r == SIP_FRAME_MSG)
 			l->ops->message(str_of(l->in.p, used), l->arg);
+		else if (r == SIP_FRAME_PING)
+			link_send(l, STR("\r\n")); /* RFC 5626 4.4.1 */
 		buf_drop(&l->in, used);
 	}
 }

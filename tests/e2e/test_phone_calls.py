@@ -182,6 +182,17 @@ def other_requests():
         peer.wait(405)
 
 
+def it_answers_a_keepalive():
+    """A ping of the server's (RFC 5626 4.4.1), in the middle of a call."""
+    with Peer("tcp") as peer, SimPhone(*SOFT, *peer.options(
+            answer=0)) as phone:
+        phone.wait("registered")
+        peer.send("\r\n\r\n")
+        peer.request("INVITE", 1)
+        # What stands before the status line is the answer to the ping.
+        equal(peer.wait(180).text.startswith("\r\nSIP/2.0 180"), True)
+
+
 def the_connection_is_lost_in_a_call():
     with Peer("tcp") as peer, SimPhone(*SOFT, *peer.options(
             answer=0)) as phone:
@@ -221,6 +232,7 @@ if __name__ == "__main__":
         an_end_by_signal_hangs_up,
         hold_and_back,
         other_requests,
+        it_answers_a_keepalive,
         the_connection_is_lost_in_a_call,
         wrong_usage,
     ])

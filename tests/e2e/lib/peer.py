@@ -18,7 +18,7 @@ class Message:
 
     def __init__(self, data):
         self.text = data.decode("utf-8", "replace")
-        head, _, self.body = self.text.partition("\r\n\r\n")
+        head, _, self.body = self.text.lstrip("\r\n").partition("\r\n\r\n")
         first = head.split("\r\n", 1)[0]
         self.status = int(first.split(" ")[1]) if \
             first.startswith("SIP/2.0 ") else 0
@@ -28,7 +28,7 @@ class Message:
         self.kind = self.status or self.method
 
     def all(self, name):
-        head = self.text.partition("\r\n\r\n")[0] + "\r\n"
+        head = self.text.lstrip().partition("\r\n\r\n")[0] + "\r\n"
         return re.findall(r"^%s:[ \t]*(.*?)\r$" % re.escape(name), head,
                           re.M | re.I)
 
