@@ -16,8 +16,9 @@ static const char usage_text[] =
     "usage: siptrust demo [--keep] [--json]\n"
     "\n"
     "The story this program comes from, replayed on loopback in less than a\n"
-    "minute: a phone that refuses a public certificate, and each way to mend\n"
-    "it.  Needs no root and no network; all lies in a temporary folder.\n"
+    "minute: a phone that refuses a public certificate, each way to mend it,\n"
+    "and a call that reaches it.  Needs no root and no network; all lies in a\n"
+    "temporary folder.\n"
     "\n"
     "      --keep          leave the folder, and say where it is\n"
     "      --json          one object a line, for programs\n"
@@ -46,6 +47,7 @@ static const struct {
 	[DEMO_PBX] = { "pbx", "    PBX   | ", "\033[33m" },
 	[DEMO_EDGE] = { "edge", "    edge  | ", "\033[36m" },
 	[DEMO_PHONE] = { "phone", "    phone | ", "" },
+	[DEMO_CALLER] = { "caller", "    other | ", "" },
 	[DEMO_PROVED] = { "proved", "  => ", "\033[32m" },
 	[DEMO_BROKEN] = { "broken", "  => NOT SO: ", "\033[31m" },
 };

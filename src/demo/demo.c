@@ -185,6 +185,32 @@ step_others(struct stage *s)
 	    registers(s, &softphone, "TLS");
 }
 
+/* The phone is called, and it is the edge that brings the call. */
+static bool
+step_rings(struct stage *s)
+{
+	const char *by[] = { "peer", "102@" STAGE_DOMAIN, "direction", "in",
+		NULL };
+	const char *done[] = { "reason", "hung up", "by", "phone", NULL };
+	const char *line[] = { " call ", "to=sip:100@" STAGE_DOMAIN,
+		"status=200", NULL };
+
+	words(s, "What all of it was for: the phone that was cut off, mended "
+	    "and back on TLS, is called by a softphone on UDP.");
+	if (!stage_present(s, STAGE_PUBLIC) ||
+	    !stage_phone(s, &spa, "tls", "/roots/isrg-root-x1-demo.pem") ||
+	    !registers(s, &spa, "TLS") ||
+	    !stage_call(s, &softphone, "udp", "sip:100@" STAGE_DOMAIN) ||
+	    !stage_caller_reports(s, "call-ringing", NULL) ||
+	    !stage_phone_reports(s, "call-ringing", by) ||
+	    !stage_phone_reports(s, "call-answered", by) ||
+	    !stage_edge_says(s, line))
+		return false;
+	show_edge(s);
+	return stage_caller_reports(s, "call-ended", done) &&
+	    stage_phone_reports(s, "call-ended", by);
+}
+
 static const struct {
 	const char *title, *claim;
 	bool (*fn)(struct stage *s);
@@ -203,6 +229,8 @@ static const struct {
 	    step_public_root },
 	{ "A Yealink and a softphone", "both trusted it all along",
 	    step_others },
+	{ "And it rings", "the phone that could not register is called, "
+	    "answers, and is hung up", step_rings },
 };
 
 static void
@@ -238,6 +266,7 @@ demo_run(struct demo_result *out, const struct demo_params *p, struct buf *why)
 		.why = why,
 		.edge = { .fd = -1 },
 		.phone = { .fd = -1 },
+		.caller = { .fd = -1 },
 	};
 	int err = stage_set(&s);
 

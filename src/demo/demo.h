@@ -18,6 +18,7 @@ enum demo_say {
 	DEMO_PBX,      /* a line of the old PBX's log           */
 	DEMO_EDGE,     /* a line of our edge's log              */
 	DEMO_PHONE,    /* what the phone's screen shows         */
+	DEMO_CALLER,   /* and that of the phone which calls it  */
 	DEMO_PROVED,   /* the step's claim, which holds         */
 	DEMO_BROKEN,   /* the step's claim, and what was there  */
 };

@@ -247,6 +247,7 @@ stage_set(struct stage *s)
 void
 stage_strike(struct stage *s)
 {
+	child_stop(&s->caller);
 	child_stop(&s->phone);
 	if (s->edge.pid > 0)
 		child_signal(&s->edge, SIGTERM);
@@ -324,7 +325,8 @@ stage_present(struct stage *s, enum stage_chain chain)
 
 struct hope {
 	struct stage *s;
-	const char *event;        /* NULL: any outcome */
+	enum demo_say whose;      /* DEMO_PHONE or DEMO_CALLER */
+	const char *event;        /* NULL: any outcome         */
 };
 
 static bool
@@ -352,11 +354,11 @@ is_event(struct str line, void *arg)
 
 	if (o == NULL) { /* a complaint of the program's */
 		str_copy(text, sizeof(text), line);
-		stage_say(h->s, DEMO_PHONE, text);
+		stage_say(h->s, h->whose, text);
 		str_copy(h->s->event, sizeof(h->s->event), STR("a complaint"));
 	}
 	if (event != NULL && screen != NULL) {
-		stage_say(h->s, DEMO_PHONE, screen);
+		stage_say(h->s, h->whose, screen);
 		is = h->event != NULL ? strcmp(event, h->event) == 0 :
 		    is_outcome(event);
 		str_copy(h->s->event, sizeof(h->s->event), str_cstr(event));
@@ -389,11 +391,13 @@ static bool
 wait_event(struct stage *s, struct hope *h, const char *want,
     const char *const *facts)
 {
-	struct str line = child_wait(&s->phone, is_event, h, STAGE_WAIT_MS);
+	struct child *of = h->whose == DEMO_CALLER ? &s->caller : &s->phone;
+	struct str line = child_wait(of, is_event, h, STAGE_WAIT_MS);
 
 	if (line.p == NULL) {
-		snprintf(s->broken, sizeof(s->broken), "the phone never "
-		    "reports %s; its last word: %s", want, s->event);
+		snprintf(s->broken, sizeof(s->broken), "the %s never "
+		    "reports %s; its last word: %s", of == &s->caller ?
+		    "caller" : "phone", want, s->event);
 		return false;
 	}
 	str_copy(s->event_line, sizeof(s->event_line), line);
@@ -408,7 +412,7 @@ wait_event(struct stage *s, struct hope *h, const char *want,
 bool
 stage_phone_does(struct stage *s, const char *event, const char *const *facts)
 {
-	struct hope h = { s, NULL };
+	struct hope h = { s, DEMO_PHONE, NULL };
 
 	return wait_event(s, &h, event, facts);
 }
@@ -417,7 +421,16 @@ bool
 stage_phone_reports(struct stage *s, const char *event,
     const char *const *facts)
 {
-	struct hope h = { s, event };
+	struct hope h = { s, DEMO_PHONE, event };
+
+	return wait_event(s, &h, event, facts);
+}
+
+bool
+stage_caller_reports(struct stage *s, const char *event,
+    const char *const *facts)
+{
+	struct hope h = { s, DEMO_CALLER, event };
 
 	return wait_event(s, &h, event, facts);
 }
@@ -425,15 +438,17 @@ stage_phone_reports(struct stage *s, const char *event,
 void
 stage_phone_off(struct stage *s)
 {
+	child_stop(&s->caller);
 	child_stop(&s->phone);
 	s->event[0] = '\0';
 }
 
-bool
-stage_phone(struct stage *s, const struct stage_cast *who,
-    const char *transport, const char *ca)
+/* more: further arguments, NULL ends. */
+static bool
+start(struct stage *s, struct child *c, const struct stage_cast *who,
+    const char *transport, const char *const *more)
 {
-	char server[32], uri[64], url[160], roots[256];
+	char server[32], uri[64], roots[256];
 	const char *argv[CHILD_ARGS_MAX] = { "phone", "--json", "--as",
 		who->as, "--from", who->from, "--retry", RETRY_MS, "--tls",
 		"1.0-1.2", "--transport", transport, "--server", server,
@@ -441,21 +456,39 @@ stage_phone(struct stage *s, const struct stage_cast *who,
 	size_t n = 17;
 	int err;
 
-	stage_phone_off(s);
 	snprintf(server, sizeof(server), "127.0.0.1:%u",
 	    strcmp(transport, "tls") == 0 ? s->tls : s->sip);
 	snprintf(uri, sizeof(uri), "sip:%s@" STAGE_DOMAIN, who->user);
 	str_copy(roots, sizeof(roots), str_cstr(stage_path(s, who->roots)));
-	if (ca != NULL) {
-		snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", s->http,
-		    ca);
-		argv[n++] = "--ca-url";
-		argv[n++] = url;
-	}
-	err = child_start(&s->phone, argv, "SIPTRUST_PASSWORD=" PASSWORD,
-	    STR_NULL);
+	while (*more != NULL && n + 1 < CHILD_ARGS_MAX)
+		argv[n++] = *more++;
+	err = child_start(c, argv, "SIPTRUST_PASSWORD=" PASSWORD, STR_NULL);
 	if (err != 0)
 		snprintf(s->broken, sizeof(s->broken), "the phone does not "
 		    "start: %s", err_str(err));
 	return err == 0;
+}
+
+bool
+stage_phone(struct stage *s, const struct stage_cast *who,
+    const char *transport, const char *ca)
+{
+	char url[160];
+	const char *more[] = { ca != NULL ? "--ca-url" : NULL, url, NULL };
+
+	stage_phone_off(s);
+	if (ca != NULL)
+		snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", s->http,
+		    ca);
+	return start(s, &s->phone, who, transport, more);
+}
+
+bool
+stage_call(struct stage *s, const struct stage_cast *who,
+    const char *transport, const char *uri)
+{
+	const char *more[] = { "--call", uri, "--talk", "1", "--once", NULL };
+
+	child_stop(&s->caller);
+	return start(s, &s->caller, who, transport, more);
 }

@@ -22,7 +22,7 @@ struct stage {
 	char folder[200];
 	char path[256];             /* scratch of stage_path             */
 	unsigned sip, tls, http;    /* ports */
-	struct child edge, phone;
+	struct child edge, phone, caller;
 	char edge_line[2048];       /* the last one that was waited for  */
 	char event[32];             /* the phone's last outcome          */
 	char event_line[4096];      /* JSON of it                        */
@@ -48,7 +48,14 @@ bool stage_present(struct stage *s, enum stage_chain chain);
  * server or NULL.  The one before is switched off. */
 bool stage_phone(struct stage *s, const struct stage_cast *who,
     const char *transport, const char *ca);
-void stage_phone_off(struct stage *s);
+void stage_phone_off(struct stage *s); /* and the caller */
+
+/* Another phone calls this URI, talks for a second, hangs up and ends. */
+bool stage_call(struct stage *s, const struct stage_cast *who,
+    const char *transport, const char *uri);
+/* As stage_phone_reports. */
+bool stage_caller_reports(struct stage *s, const char *event,
+    const char *const *facts);
 
 /*
  * Wait for the phone's next outcome: registered, refused, failed.  True: it is

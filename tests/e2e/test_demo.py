@@ -44,7 +44,7 @@ def every_claim_holds():
         steps = steps_of(out)
         for number, step in sorted(steps.items()):
             equal(step.get("broken"), None, "step %d" % number)
-        equal((status, err, sorted(steps)), (0, "", [1, 2, 3, 4, 5, 6]))
+        equal((status, err, sorted(steps)), (0, "", [1, 2, 3, 4, 5, 6, 7]))
         equal(os.listdir(folder), [], "the folder is removed")
     for step in steps.values():
         equal(len(step["proved"]), 1)
@@ -59,7 +59,7 @@ def every_claim_holds():
     contains(line, "/roots/isrg-root-x1-demo.pem")
     contains("\n".join(steps[1]["phone"]), 'does not hold the root "ISRG Root '
              'X1 (demo)"')
-    # (2) to (6)
+    # (2) to (7)
     contains(steps[2]["edge"][0], "transport=UDP")
     contains(steps[3]["edge"][0], "transport=TLS")
     contains(steps[3]["edge"][1], " tls-served peer=127.0.0.5:")
@@ -72,13 +72,19 @@ def every_claim_holds():
     contains("\n".join(steps[5]["phone"]), 'installed "ISRG Root X1 (demo)"')
     contains(steps[6]["edge"][0], "Yealink SIP-T46S")
     contains(steps[6]["edge"][1], "Linphone/")
+    contains(steps[7]["edge"][0], "transport=TLS")
+    contains(steps[7]["edge"][1], " call from=sip:102@pbx.demo "
+             "to=sip:100@pbx.demo ")
+    contains("\n".join(steps[7]["phone"]), "rings: 102@pbx.demo calls")
+    contains("\n".join(steps[7]["caller"]),
+             "call to 100@pbx.demo ended: hung up")
 
 
 def for_people():
     with tempfile.TemporaryDirectory() as folder:
         status, out, err = demo(folder, "--keep")
         equal((status, err), (0, ""))
-        contains(out, "6 of 6 claims held")
+        contains(out, "7 of 7 claims held")
         kept = os.listdir(folder)
         equal(len(kept), 1)
         contains(out, "kept in " + os.path.join(folder, kept[0]))
