@@ -52,6 +52,14 @@ const struct device_root *device_roots_by_sha256(const struct device_roots *r,
 const struct device_root *device_roots_labelled(const struct device_roots *r,
     struct str label, size_t *i);
 
+/*
+ * The next after i with this subject (DER) and, where key_id is not empty and
+ * the root has one, this SubjectKeyIdentifier: as an issuer is found by name
+ * and AuthorityKeyIdentifier (RFC 5280 4.2.1.1).
+ */
+const struct device_root *device_roots_subject(const struct device_roots *r,
+    struct str der, struct str key_id, size_t *i);
+
 /* What a maker's words for a root mean (data/roots/makers.names). */
 enum device_naming {
 	DEVICE_NAMING_NONE,  /* nothing that is known                       */

@@ -193,6 +193,15 @@ on_info(const SSL *ssl, int where, int value)
 	}
 }
 
+/* It has none: phones with one are not played. */
+static int
+on_asked(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+	CONTAINER_OF(tls_bio_of(SSL_get_rbio(ssl)), struct tls_connector,
+	    bio)->asked = true;
+	return 0;
+}
+
 static bool
 set_options(struct tls_client *c)
 {
@@ -213,6 +222,7 @@ set_options(struct tls_client *c)
 	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(c->ssl, client_judge, NULL);
 	SSL_CTX_set_info_callback(c->ssl, on_info);
+	SSL_CTX_set_client_cert_cb(c->ssl, on_asked);
 	/* 0 is the library's own bound, which a system's openssl.cnf sets. */
 	return SSL_CTX_set_min_proto_version(c->ssl, l->min_version) == 1 &&
 	    SSL_CTX_set_max_proto_version(c->ssl, l->max_version) == 1;
@@ -278,4 +288,35 @@ unsigned
 tls_client_roots(const struct tls_client *c)
 {
 	return c->roots;
+}
+
+unsigned
+tls_client_suites(const struct tls_client *c, uint16_t *out, unsigned max)
+{
+	STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(c->ssl);
+	unsigned n = 0;
+
+	for (int i = 0; i < sk_SSL_CIPHER_num(all) && n < max; i++)
+		out[n++] = SSL_CIPHER_get_protocol_id(
+		    sk_SSL_CIPHER_value(all, i));
+	return n;
+}
+
+const char *
+tls_suite_name(uint16_t suite)
+{
+	SSL_CTX *ctx = all_ciphers();
+	const char *name = NULL;
+
+	for (int i = 0; ctx != NULL &&
+	    i < sk_SSL_CIPHER_num(SSL_CTX_get_ciphers(ctx)); i++) {
+		const SSL_CIPHER *c = sk_SSL_CIPHER_value(
+		    SSL_CTX_get_ciphers(ctx), i);
+
+		if (SSL_CIPHER_get_protocol_id(c) == suite)
+			name = SSL_CIPHER_standard_name(c);
+	}
+	SSL_CTX_free(ctx); /* the names are the library's own */
+	ERR_clear_error();
+	return name != NULL ? name : "unknown";
 }

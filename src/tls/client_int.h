@@ -38,11 +38,19 @@ struct tls_connector {
 	struct judgement judgement;
 	enum tls_refuser refuser;
 	uint8_t server_alert;
+	bool asked;           /* for a client certificate                 */
 	char trouble[128];    /* the library's words, for NEITHER         */
 };
 
 /* The SSL_CTX's certificate callback; finds its connection through the SSL. */
 int client_judge(X509_STORE_CTX *ctx, void *arg);
+
+/* Every fault of the chain in ctx in the eyes of a device with this look. */
+void judgement_find(struct judgement *j, X509_STORE_CTX *ctx,
+    const struct tls_look *l, const char *name, int64_t now_s);
+/* One clause about a fault; root: the name at the chain's end. */
+void judgement_words(struct buf *out, const struct judgement *j,
+    enum trust_fault f, const char *name, const char *root);
 void judgement_fini(struct judgement *j);
 
 /* One sentence about what ended the handshake. */

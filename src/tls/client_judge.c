@@ -90,7 +90,7 @@ add_fault(struct judgement *j, enum trust_fault f, X509 *cert)
 static int
 on_fault(int ok, X509_STORE_CTX *ctx)
 {
-	struct tls_connector *k = connector_of(ctx);
+	struct judgement *j = X509_STORE_CTX_get_app_data(ctx);
 	enum trust_fault f = TRUST_FAULT_ROOT;
 	int error = X509_STORE_CTX_get_error(ctx);
 
@@ -100,7 +100,7 @@ on_fault(int ok, X509_STORE_CTX *ctx)
 		if (meaning[i].error == error)
 			f = meaning[i].fault;
 	}
-	add_fault(&k->judgement, f, X509_STORE_CTX_get_current_cert(ctx));
+	add_fault(j, f, X509_STORE_CTX_get_current_cert(ctx));
 	return 1;
 }
 
@@ -119,12 +119,11 @@ is_for(X509 *cert, const char *name)
 }
 
 static void
-set_rules(X509_STORE_CTX *ctx, const struct tls_connector *k)
+set_rules(X509_STORE_CTX *ctx, const struct tls_look *l, int64_t now_s)
 {
-	const struct tls_look *l = &k->client->look;
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 
-	X509_VERIFY_PARAM_set_time(param, (time_t)k->now_s);
+	X509_VERIFY_PARAM_set_time(param, (time_t)now_s);
 	if (!l->checks_dates)
 		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
 	if (l->old_paths) {
@@ -153,25 +152,29 @@ keep_chain(struct judgement *j, X509_STORE_CTX *ctx)
 static void
 decide(struct judgement *j, const struct tls_manner *m)
 {
-	uint32_t minded = 0;
-
-	for (int f = 0; f < TRUST_FAULTS; f++) {
-		if ((j->faults & 1u << f) != 0 && m->says[f] != TLS_SAYS_PASS)
-			minded |= 1u << f;
-	}
-	j->faults = minded;
+	j->faults = tls_manner_minds(m, j->faults);
 	j->says = TLS_SAYS_PASS;
-	if (minded == 0)
+	if (j->faults == 0)
 		return;
-	for (int f = 0; f < TRUST_FAULTS; f++) {
-		if ((minded & 1u << f) != 0)
-			j->fault = (enum trust_fault)f;
-	}
-	for (unsigned i = m->norder; i-- > 0;) {
-		if ((minded & 1u << m->order[i]) != 0)
-			j->fault = (enum trust_fault)m->order[i];
-	}
+	j->fault = tls_manner_first(m, j->faults);
 	j->says = m->says[j->fault];
+}
+
+void
+judgement_find(struct judgement *j, X509_STORE_CTX *ctx,
+    const struct tls_look *l, const char *name, int64_t now_s)
+{
+	X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
+
+	keep_chain(j, ctx);
+	X509_STORE_CTX_set_app_data(ctx, j);
+	if (l->checks_chain) {
+		set_rules(ctx, l, now_s);
+		IGNORE(X509_verify_cert(ctx)); /* the faults are noted */
+	}
+	if (l->checks_name && !is_for(leaf, name))
+		add_fault(j, TRUST_FAULT_NAME, leaf);
+	ERR_clear_error();
 }
 
 int
@@ -180,16 +183,8 @@ client_judge(X509_STORE_CTX *ctx, void *arg)
 	struct tls_connector *k = connector_of(ctx);
 	const struct tls_look *l = &k->client->look;
 	struct judgement *j = &k->judgement;
-	X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
 
-	keep_chain(j, ctx);
-	if (l->checks_chain) {
-		set_rules(ctx, k);
-		IGNORE(X509_verify_cert(ctx)); /* the faults are noted */
-	}
-	if (l->checks_name && !is_for(leaf, k->name))
-		add_fault(j, TRUST_FAULT_NAME, leaf);
-	ERR_clear_error();
+	judgement_find(j, ctx, l, k->name, k->now_s);
 	decide(j, &l->manner);
 	if (j->says == TLS_SAYS_PASS || l->manner.late) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
@@ -242,16 +237,15 @@ put_names(struct buf *out, X509 *leaf, const char *cn)
 	sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
 }
 
-static void
-device_words(struct buf *out, const struct tls_connector *k,
-    const struct tls_outcome *o)
+void
+judgement_words(struct buf *out, const struct judgement *j,
+    enum trust_fault f, const char *name, const char *root)
 {
-	const struct judgement *j = &k->judgement;
-	const char *who = j->blame[j->fault];
+	const char *who = j->blame[f];
 
-	switch (j->fault) {
+	switch (f) {
 	case TRUST_FAULT_ROOT:
-		buf_printf(out, "does not hold the root \"%s\"", o->root);
+		buf_printf(out, "does not hold the root \"%s\"", root);
 		break;
 	case TRUST_FAULT_SELF_SIGNED:
 		buf_printf(out, "the certificate \"%s\" is signed by itself "
@@ -259,18 +253,18 @@ device_words(struct buf *out, const struct tls_connector *k,
 		break;
 	case TRUST_FAULT_NAME:
 		buf_printf(out, "is set to \"%s\", the certificate is for ",
-		    k->name);
+		    name);
 		put_names(out, j->chain != NULL ? sk_X509_value(j->chain, 0) :
 		    NULL, who);
 		break;
 	case TRUST_FAULT_EXPIRED:
 		buf_printf(out, "the certificate \"%s\" expired on ", who);
-		put_date(out, j->date_s[j->fault]);
+		put_date(out, j->date_s[f]);
 		break;
 	case TRUST_FAULT_TOO_NEW:
 		buf_printf(out, "by its clock the certificate \"%s\" is not "
 		    "valid before ", who);
-		put_date(out, j->date_s[j->fault]);
+		put_date(out, j->date_s[f]);
 		break;
 	case TRUST_FAULT_BAD_SIGNATURE:
 		buf_printf(out, "the signature of \"%s\" is not its issuer's: "
@@ -281,8 +275,8 @@ device_words(struct buf *out, const struct tls_connector *k,
 		    who);
 		break;
 	case TRUST_FAULT_ORDER:
-		buf_printf(out, "%u certificates in the chain, more than it "
-		    "takes", o->chain_depth);
+		buf_printf(out, "%d certificates in the chain, more than it "
+		    "takes", sk_X509_num(j->chain));
 		break;
 	default:
 		buf_printf(out, "the certificate \"%s\" has a weak signature "
@@ -314,7 +308,8 @@ client_words(const struct tls_connector *k, struct tls_outcome *o)
 	buf_init_array(&out, o->words, sizeof(o->words) - 1);
 	switch (k->refuser) {
 	case TLS_REFUSER_DEVICE:
-		device_words(&out, k, o);
+		judgement_words(&out, &k->judgement, k->judgement.fault,
+		    k->name, o->root);
 		break;
 	case TLS_REFUSER_SERVER:
 		server_words(&out, k);

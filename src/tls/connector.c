@@ -90,6 +90,10 @@ fail(struct tls_connector *k)
 	    ERR_GET_REASON(e) == SSL_R_WRONG_VERSION_NUMBER)
 		buf_puts(&text, "what the server sent is not TLS: is this "
 		    "its TLS port?");
+	else if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	    ERR_GET_REASON(e) == SSL_R_EXCESSIVE_MESSAGE_SIZE)
+		buf_puts(&text, "the server sends more than 100 kB of "
+		    "certificates: no phone takes that");
 	else
 		buf_printf(&text, "what the server sent cannot be used: %s",
 		    reason != NULL ? reason : "unknown");
@@ -234,6 +238,39 @@ tls_connector_ended(struct tls_connector *k)
 	trouble(k, "the server hung up in the handshake without a word");
 }
 
+struct tls_resume *
+tls_connector_session(struct tls_connector *k)
+{
+	SSL_SESSION *s = SSL_get1_session(k->ssl);
+
+	if (s != NULL && SSL_SESSION_is_resumable(s) != 1) {
+		SSL_SESSION_free(s);
+		s = NULL;
+	}
+	return (struct tls_resume *)s;
+}
+
+void
+tls_resume_free(struct tls_resume *r)
+{
+	SSL_SESSION_free((SSL_SESSION *)r);
+}
+
+bool
+tls_connector_resume(struct tls_connector *k, struct tls_resume *r)
+{
+	bool ok = SSL_set_session(k->ssl, (SSL_SESSION *)r) == 1;
+
+	ERR_clear_error();
+	return ok;
+}
+
+bool
+tls_connector_resumed(const struct tls_connector *k)
+{
+	return SSL_session_reused(k->ssl) == 1;
+}
+
 STACK_OF(X509) *
 tls_connector_chain(const struct tls_connector *k)
 {
@@ -266,6 +303,7 @@ tls_connector_outcome(const struct tls_connector *k, struct tls_outcome *out)
 		.fault = j->fault,
 		.faults = j->faults,
 		.late = k->client->look.manner.late,
+		.asked = k->asked,
 	};
 	if (k->refuser == TLS_REFUSER_DEVICE)
 		out->says = j->says;

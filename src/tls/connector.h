@@ -35,6 +35,11 @@ void tls_client_free(struct tls_client *c); /* NULL does nothing */
  * offers and this library does not have; "" when nothing is missing. */
 const char *tls_client_lacks(const struct tls_client *c);
 unsigned tls_client_roots(const struct tls_client *c);
+/* The suites that it offers, at most max, in its order; how many. */
+unsigned tls_client_suites(const struct tls_client *c, uint16_t *out,
+    unsigned max);
+/* "TLS_RSA_WITH_AES_128_CBC_SHA", or "unknown": static. */
+const char *tls_suite_name(uint16_t suite);
 
 struct tls_connector;
 
@@ -85,6 +90,7 @@ struct tls_outcome {
 	uint16_t says;            /* DEVICE, SERVER: alert's code, or
 	                             TRUST_SAYS_NOTHING                   */
 	bool late;                /* DEVICE: after the handshake          */
+	bool asked;               /* the server wants a client certificate */
 	uint16_t version, suite;  /* negotiated, 0: none                  */
 	unsigned chain_depth;     /* certificates that the server sent    */
 	char subject[128];        /* of the leaf                          */
@@ -96,6 +102,17 @@ void tls_connector_outcome(const struct tls_connector *k,
 
 /* The connection ended before the handshake: say so in the outcome. */
 void tls_connector_ended(struct tls_connector *k);
+
+/*
+ * Resumption.  The session that the server gave, for another connection of the
+ * same client; NULL: none that can be resumed.  The caller's (tls_resume_free).
+ */
+struct tls_resume;
+struct tls_resume *tls_connector_session(struct tls_connector *k);
+void tls_resume_free(struct tls_resume *r); /* NULL does nothing */
+/* Before tls_connector_start: offer it.  False: it cannot be. */
+bool tls_connector_resume(struct tls_connector *k, struct tls_resume *r);
+bool tls_connector_resumed(const struct tls_connector *k);
 
 /* The certificates that the server sent, leaf first; borrowed, may be NULL. */
 STACK_OF(X509) *tls_connector_chain(const struct tls_connector *k);

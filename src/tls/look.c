@@ -59,6 +59,34 @@ tls_manner_find(const char *name)
 	return NULL;
 }
 
+uint32_t
+tls_manner_minds(const struct tls_manner *m, uint32_t faults)
+{
+	uint32_t minded = 0;
+
+	for (int f = 0; f < TRUST_FAULTS; f++) {
+		if ((faults & 1u << f) != 0 && m->says[f] != TLS_SAYS_PASS)
+			minded |= 1u << f;
+	}
+	return minded;
+}
+
+enum trust_fault
+tls_manner_first(const struct tls_manner *m, uint32_t faults)
+{
+	enum trust_fault first = TRUST_FAULT_ROOT;
+
+	for (int f = 0; f < TRUST_FAULTS; f++) {
+		if ((faults & 1u << f) != 0)
+			first = (enum trust_fault)f;
+	}
+	for (unsigned i = m->norder; i-- > 0;) {
+		if ((faults & 1u << m->order[i]) != 0)
+			first = (enum trust_fault)m->order[i];
+	}
+	return first;
+}
+
 void
 tls_manner_says(struct tls_manner *m, uint16_t says)
 {

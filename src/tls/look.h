@@ -56,6 +56,11 @@ void tls_look_init(struct tls_look *l);
 const struct tls_manner *tls_manner_find(const char *name);
 const struct tls_manner *tls_manner(enum tls_manner_id id);
 
+/* Of a mask of faults those that it minds; the one of these that it finds
+ * first (faults is not 0). */
+uint32_t tls_manner_minds(const struct tls_manner *m, uint32_t faults);
+enum trust_fault tls_manner_first(const struct tls_manner *m, uint32_t faults);
+
 /* The same word for every fault: an alert's code or TRUST_SAYS_NOTHING. */
 void tls_manner_says(struct tls_manner *m, uint16_t says);
 

@@ -49,9 +49,6 @@ struct trust_matter {
 	uint32_t excluded;             /* by what the device accepted        */
 };
 
-/* The cause that a fault of the chain is to the admin. */
-enum trust_cause trust_cause_of(enum trust_fault f, uint32_t known);
-
 /* obstacle.c: it saw our chain and refused it, in words or by hanging up. */
 bool trust_refused_chain(const struct trust_evidence *e);
 void trust_judge_chain(struct trust_verdict *v, const struct trust_evidence *e,

@@ -95,6 +95,10 @@ void trust_judge(struct trust_verdict *out, const struct trust_evidence *e,
 bool trust_is_about_chain(const struct trust_verdict *v,
     const struct trust_evidence *e);
 
+/* The cause that a fault of the chain is to the admin; known: a mask of those
+ * that it really has. */
+enum trust_cause trust_cause_of(enum trust_fault f, uint32_t known);
+
 const char *trust_cause_name(enum trust_cause c);       /* "untrusted_root" */
 const char *trust_cause_sentence(enum trust_cause c);
 const char *trust_confidence_name(enum trust_confidence c);

@@ -129,6 +129,19 @@ read_root(struct x509_sent *out, const struct x509_chain *c,
 	X509_free(root);
 }
 
+static void
+look(struct x509_sent *out, const struct x509_chain *c, struct str name,
+    bool wildcards, const struct x509_roots *roots)
+{
+	out->depth = x509_path_depth(c);
+	read_dates(out, c);
+	read_strength(out, c);
+	read_order(out, c);
+	read_leaf(out, c->leaf);
+	read_root(out, c, roots);
+	out->wrong_name = name.n > 0 && !is_named(c->leaf, name, wildcards);
+}
+
 int
 x509_sent_read(struct x509_sent *out, struct str msg, struct str name,
     bool wildcards, const struct x509_roots *roots)
@@ -137,18 +150,29 @@ x509_sent_read(struct x509_sent *out, struct str msg, struct str name,
 	int err = c.rest == NULL ? -ENOMEM : read_list(&c, msg);
 
 	memset(out, 0, sizeof(*out));
-	if (err == 0) {
-		out->depth = x509_path_depth(&c);
-		read_dates(out, &c);
-		read_strength(out, &c);
-		read_order(out, &c);
-		read_leaf(out, c.leaf);
-		read_root(out, &c, roots);
-		out->wrong_name = name.n > 0 &&
-		    !is_named(c.leaf, name, wildcards);
-	}
+	if (err == 0)
+		look(out, &c, name, wildcards, roots);
 	X509_free(c.leaf);
 	sk_X509_pop_free(c.rest, X509_free);
+	ERR_clear_error();
+	return err;
+}
+
+int
+x509_sent_look(struct x509_sent *out, STACK_OF(X509) *chain, struct str name,
+    bool wildcards, const struct x509_roots *roots)
+{
+	struct x509_chain c = { .rest = sk_X509_new_null() };
+	int err = c.rest == NULL ? -ENOMEM : 0;
+
+	memset(out, 0, sizeof(*out));
+	c.leaf = sk_X509_value(chain, 0);
+	for (int i = 1; err == 0 && i < sk_X509_num(chain); i++)
+		if (sk_X509_push(c.rest, sk_X509_value(chain, i)) == 0)
+			err = -ENOMEM;
+	if (err == 0)
+		look(out, &c, name, wildcards, roots);
+	sk_X509_free(c.rest); /* the certificates are chain's */
 	ERR_clear_error();
 	return err;
 }

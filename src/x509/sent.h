@@ -36,4 +36,9 @@ struct x509_sent {
 MUSTCHECK int x509_sent_read(struct x509_sent *out, struct str msg,
     struct str name, bool wildcards, const struct x509_roots *roots);
 
+/* The same of certificates that are there: leaf first, at least one.  0,
+ * -ENOMEM. */
+MUSTCHECK int x509_sent_look(struct x509_sent *out, STACK_OF(X509) *chain,
+    struct str name, bool wildcards, const struct x509_roots *roots);
+
 #endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "x509/served.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/addr.h"
+
+/* ---- one certificate ---- */
+
+static struct str
+der_of(const X509_NAME *name)
+{
+	const unsigned char *der = NULL;
+	size_t n = 0;
+
+	return X509_NAME_get0_der(name, &der, &n) == 1 ?
+	    str_of((const char *)der, n) : STR_NULL;
+}
+
+static uint8_t
+key_id(uint8_t out[20], const ASN1_OCTET_STRING *id)
+{
+	int n = id != NULL ? ASN1_STRING_length(id) : 0;
+
+	if (n <= 0 || n > 20)
+		return 0;
+	memcpy(out, ASN1_STRING_get0_data(id), (size_t)n);
+	return (uint8_t)n;
+}
+
+static void
+read_key(struct x509_served_cert *c, X509 *x)
+{
+	EVP_PKEY *key = X509_get0_pubkey(x);
+	const char *kind = "other";
+	int bits = key != NULL ? EVP_PKEY_get_bits(key) : 0;
+
+	if (key != NULL && (EVP_PKEY_is_a(key, "RSA") == 1 ||
+	    EVP_PKEY_is_a(key, "RSA-PSS") == 1)) {
+		kind = "rsa";
+		c->rsa_bits = (uint32_t)bits;
+	} else if (key != NULL && EVP_PKEY_is_a(key, "EC") == 1) {
+		kind = "ec";
+	}
+	snprintf(c->key, sizeof(c->key), "%s%d", kind, bits);
+}
+
+static void
+read_signature(struct x509_served_cert *c, X509 *x)
+{
+	int digest = NID_undef, key = NID_undef, bits;
+	uint32_t flags;
+	const char *name = "other";
+
+	if (X509_get_signature_info(x, &digest, &key, &bits, &flags) == 1 &&
+	    digest != NID_undef)
+		name = OBJ_nid2sn(digest);
+	snprintf(c->signature, sizeof(c->signature), "%s-%s",
+	    key == NID_rsaEncryption ? "rsa" : key == NID_rsassaPss ?
+	    "rsa-pss" : key == NID_X9_62_id_ecPublicKey ? "ecdsa" : "other",
+	    name);
+	for (char *p = c->signature; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p | 0x20);
+}
+
+static void
+read_cert(struct x509_served_cert *c, X509 *x)
+{
+	unsigned int n = 0;
+	unsigned char md[EVP_MAX_MD_SIZE];
+
+	x509_name_text(X509_get_subject_name(x), c->subject,
+	    sizeof(c->subject));
+	x509_name_text(X509_get_issuer_name(x), c->issuer, sizeof(c->issuer));
+	c->not_before_s = x509_time_s(X509_get0_notBefore(x));
+	c->not_after_s = x509_time_s(X509_get0_notAfter(x));
+	c->ca = X509_check_ca(x) != 0;
+	c->self_signed = x509_self_signed(x);
+	c->subject_der = der_of(X509_get_subject_name(x));
+	c->issuer_der = der_of(X509_get_issuer_name(x));
+	c->nski = key_id(c->ski, X509_get0_subject_key_id(x));
+	c->naki = key_id(c->aki, X509_get0_authority_key_id(x));
+	if (X509_digest(x, EVP_sha256(), md, &n) == 1 &&
+	    n == sizeof(c->sha256))
+		memcpy(c->sha256, md, n);
+	read_key(c, x);
+	read_signature(c, x);
+}
+
+/* ---- the names of the leaf ---- */
+
+/* RFC 5922 7.1: sip:domain, without a user. */
+static struct str
+sip_domain(const GENERAL_NAME *g)
+{
+	struct str s;
+
+	if (g->type != GEN_URI)
+		return STR_NULL;
+	s = str_of((const char *)ASN1_STRING_get0_data(g->d.ia5),
+	    (size_t)ASN1_STRING_length(g->d.ia5));
+	if (!str_istarts(s, STR("sip:")))
+		return STR_NULL;
+	s = str_from(s, 4);
+	return str_find(s, '@') == s.n ? s : STR_NULL;
+}
+
+static void
+put_name(struct buf *out, const GENERAL_NAME *g)
+{
+	struct str s;
+
+	if (g->type == GEN_DNS || g->type == GEN_URI) {
+		s = str_of((const char *)ASN1_STRING_get0_data(g->d.ia5),
+		    (size_t)ASN1_STRING_length(g->d.ia5));
+		buf_puts(out, out->n > 0 ? ", " : "");
+		for (size_t i = 0; i < s.n; i++)
+			buf_putc(out, s.p[i] > ' ' && s.p[i] < 0x7f ? s.p[i] :
+			    '?');
+	} else if (g->type == GEN_IPADD &&
+	    ASN1_STRING_length(g->d.iPAddress) == 4) {
+		const unsigned char *p = ASN1_STRING_get0_data(g->d.iPAddress);
+
+		buf_printf(out, "%s%u.%u.%u.%u", out->n > 0 ? ", " : "", p[0],
+		    p[1], p[2], p[3]);
+	} else if (g->type == GEN_IPADD) {
+		buf_printf(out, "%san IPv6 address", out->n > 0 ? ", " : "");
+	}
+}
+
+static bool
+is_host(X509 *leaf, const char *name, unsigned flags)
+{
+	bool yes = X509_check_host(leaf, name, 0, flags, NULL) == 1 ||
+	    X509_check_ip_asc(leaf, name, 0) == 1;
+
+	ERR_clear_error();
+	return yes;
+}
+
+/* RFC 5922 7.1: where a sip URI is, names of hosts do not count. */
+static void
+read_names(struct x509_served *out, X509 *leaf, const char *name)
+{
+	GENERAL_NAMES *all = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL,
+	    NULL);
+	bool uris = false, uri = false;
+	struct buf names;
+
+	buf_init_array(&names, out->names, sizeof(out->names) - 1);
+	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+		const GENERAL_NAME *g = sk_GENERAL_NAME_value(all, i);
+		struct str domain = sip_domain(g);
+
+		put_name(&names, g);
+		uris |= domain.p != NULL;
+		uri |= domain.p != NULL && str_ieq(domain, str_cstr(name));
+		out->names_ip6 |= g->type == GEN_IPADD &&
+		    ASN1_STRING_length(g->d.iPAddress) == 16;
+	}
+	out->names[names.n] = '\0';
+	out->names_none = sk_GENERAL_NAME_num(all) <= 0;
+	out->named = uris ? uri :
+	    is_host(leaf, name, X509_CHECK_FLAG_NO_WILDCARDS);
+	out->by_wildcard = is_host(leaf, name, 0) &&
+	    !is_host(leaf, name, X509_CHECK_FLAG_NO_WILDCARDS);
+	out->no_common_name = X509_NAME_get_index_by_NID(
+	    X509_get_subject_name(leaf), NID_commonName, -1) < 0;
+	if (names.n == 0)
+		x509_name_text(X509_get_subject_name(leaf), out->names,
+		    sizeof(out->names));
+	GENERAL_NAMES_free(all);
+	ERR_clear_error();
+}
+
+/* ---- the whole ---- */
+
+int
+x509_served_read(struct x509_served *out, STACK_OF(X509) *chain,
+    const char *name, const struct x509_roots *roots)
+{
+	int n = chain != NULL ? sk_X509_num(chain) : 0;
+	uint32_t usage;
+	X509 *leaf;
+	int err;
+
+	*out = (struct x509_served) { .sent = n > 0 ? (unsigned)n : 0 };
+	if (n <= 0)
+		return E_PARSE;
+	out->chain = X509_chain_up_ref(chain);
+	if (out->chain == NULL)
+		return -ENOMEM;
+	leaf = sk_X509_value(chain, 0);
+	err = x509_sent_look(&out->facts, chain, str_cstr(name), true, roots);
+	for (int i = 0; i < n; i++) {
+		X509 *x = sk_X509_value(chain, i);
+		int len = i2d_X509(x, NULL);
+
+		out->bytes += len > 0 ? (size_t)len : 0;
+		if (i >= X509_SERVED_MAX)
+			continue;
+		read_cert(&out->cert[i], x);
+		out->cert[i].certified = i + 1 < n &&
+		    x509_certifies(sk_X509_value(chain, i + 1), x);
+		out->n++;
+	}
+	read_names(out, leaf, name);
+	usage = X509_get_key_usage(leaf); /* all bits: not limited */
+	out->signs = (usage & KU_DIGITAL_SIGNATURE) != 0;
+	out->enciphers = (usage & KU_KEY_ENCIPHERMENT) != 0;
+	ERR_clear_error();
+	if (err != 0)
+		x509_served_fini(out);
+	return err;
+}
+
+void
+x509_served_fini(struct x509_served *s)
+{
+	sk_X509_pop_free(s->chain, X509_free);
+	*s = (struct x509_served) { .chain = NULL };
+}
+
+int
+x509_served_chain(struct x509_served *out, const struct x509_chain *c,
+    const char *name, const struct x509_roots *roots)
+{
+	STACK_OF(X509) *all = sk_X509_new_null();
+	int err = all != NULL ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; err == 0 && i < x509_path_depth(c); i++)
+		if (sk_X509_push(all, x509_path_at(c, i)) == 0)
+			err = -ENOMEM;
+	if (err == 0)
+		err = x509_served_read(out, all, name, roots);
+	sk_X509_free(all); /* the certificates are c's */
+	return err;
+}
