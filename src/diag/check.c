@@ -41,8 +41,8 @@ check_any_look(struct tls_look *l)
 	l->checks_chain = l->checks_name = l->checks_dates = false;
 }
 
-void
-check_options(struct buf *out, const struct check_settings *s)
+static void
+put_options(struct buf *out, const struct check_settings *s)
 {
 	static const struct addr nowhere;
 	char branch[24] = "z9hG4bK", tag[17], call_id[33], uri[300], me[32];
@@ -78,8 +78,8 @@ check_options(struct buf *out, const struct check_settings *s)
 	sip_request_end(out, STR_NULL, STR_NULL);
 }
 
-void
-check_answer(struct check_server *server, struct str answer)
+static void
+read_answer(struct check_server *server, struct str answer)
 {
 	struct str line = str_cut(&answer, '\n');
 	size_t n = 0;
@@ -135,7 +135,7 @@ on_reference(const struct dial_result *d, void *arg)
 	}
 	r->server.ms = d->ms;
 	r->server.asks = d->outcome.asked;
-	check_answer(&r->server, d->answer);
+	read_answer(&r->server, d->answer);
 	err = x509_served_read(&r->chain, tls_connector_chain(d->connector),
 	    run->s->name, run->system);
 	run->no_memory |= err == -ENOMEM;
@@ -149,17 +149,14 @@ reach(struct check_run *run, struct buf *why)
 {
 	struct tls_client *client = NULL;
 	struct tls_look look;
-	struct buf request;
 	int err;
 
 	check_any_look(&look);
-	buf_init(&request, REQUEST_MAX);
-	check_options(&request, run->s);
 	err = tls_client_new(&client, &look, NULL, why);
 	if (err == 0) {
 		const struct dial_job job = {
 			.client = client,
-			.request = buf_as_str(&request),
+			.request = run->options,
 			.done = on_reference,
 			.arg = run,
 		};
@@ -169,7 +166,6 @@ reach(struct check_run *run, struct buf *why)
 	if (err == 0)
 		dial_run(run->dial);
 	tls_client_free(client);
-	buf_fini(&request);
 	return err;
 }
 
@@ -269,12 +265,17 @@ check_run(struct check_report *out, const struct check_settings *s,
     struct buf *why)
 {
 	struct check_run run = { .s = s, .out = out };
+	struct buf options;
 	int err;
 
 	memset(out, 0, sizeof(*out));
+	buf_init(&options, REQUEST_MAX);
+	put_options(&options, s);
+	run.options = buf_as_str(&options);
 	err = x509_roots_load(&run.system);
 	if (err == 0)
-		err = dial_new(&run.dial, &s->server, s->name, s->timeout_ms);
+		err = dial_new(&run.dial, &s->server, s->name, run.options,
+		    s->timeout_ms);
 	if (err == 0)
 		err = reach(&run, why);
 	if (err == 0 && out->end == DIAL_OPEN)
@@ -284,6 +285,7 @@ check_run(struct check_report *out, const struct check_settings *s,
 	if (err == 0 && out->end == DIAL_OPEN)
 		check_notes(out, s);
 	dial_free(run.dial);
+	buf_fini(&options);
 	x509_roots_free(run.system);
 	if (err != 0) {
 		if (why->n == 0)

@@ -9,6 +9,7 @@ struct check_run {
 	struct check_report *out;
 	struct x509_roots *system;
 	struct dial *dial;
+	struct str options;            /* a request                         */
 	bool no_memory;
 };
 
@@ -21,9 +22,6 @@ void server_probe_end(struct server_probe *p);
 
 /* A look for probes: takes every certificate. */
 void check_any_look(struct tls_look *l);
-/* OPTIONS for the server; NUL-terminated too. */
-void check_options(struct buf *out, const struct check_settings *s);
-void check_answer(struct check_server *server, struct str answer);
 
 /* What became of the connection in the manner of a profile. */
 struct seen {

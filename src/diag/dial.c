@@ -15,6 +15,7 @@
 #define READ_MAX ((size_t)16 << 10)
 
 struct line {
+	const struct dial *dial;
 	struct dial_job job;
 	int fd;                  /* -1: free                             */
 	bool connected, broken;  /* broken: what is in out will not go   */
@@ -29,6 +30,7 @@ struct line {
 struct dial {
 	struct addr server;
 	char name[256];
+	struct str parting;
 	uint32_t timeout_ms;
 	struct dial_job *job;    /* those behind next wait               */
 	size_t n, next;
@@ -37,7 +39,7 @@ struct dial {
 
 int
 dial_new(struct dial **out, const struct addr *server, const char *name,
-    uint32_t timeout_ms)
+    struct str parting, uint32_t timeout_ms)
 {
 	struct dial *d = calloc(1, sizeof(*d));
 
@@ -49,6 +51,7 @@ dial_new(struct dial **out, const struct addr *server, const char *name,
 		return -ENOMEM;
 	}
 	d->server = *server;
+	d->parting = parting;
 	d->timeout_ms = timeout_ms;
 	str_copy(d->name, sizeof(d->name), str_cstr(name));
 	for (size_t i = 0; i < DIAL_PARALLEL; i++)
@@ -130,6 +133,9 @@ finish(struct line *l)
 		r.error = ETIMEDOUT;
 	l->job.done(&r, l->job.arg);
 	if (l->k != NULL && tls_connector_state(l->k) == TLS_CONN_OPEN) {
+		if (l->job.request.n == 0) /* a courtesy: it may fail */
+			IGNORE(tls_connector_send(l->k, l->dial->parting,
+			    &l->out) != 0);
 		tls_connector_close(l->k, &l->out);
 		flush(l);
 	}
@@ -146,6 +152,7 @@ static void
 begin(struct dial *d, struct line *l, const struct dial_job *job)
 {
 	*l = (struct line) {
+		.dial = d,
 		.job = *job,
 		.begin_ms = clock_mono_ms(),
 	};
@@ -201,6 +208,14 @@ is_answered(struct line *l)
 	}
 }
 
+/* Who does not answer in half the time does not answer. */
+static bool
+ask(struct line *l)
+{
+	l->end_ms = clock_mono_ms() + l->dial->timeout_ms / 2;
+	return tls_connector_send(l->k, l->job.request, &l->out) == 0;
+}
+
 /* What came is fed in.  False: it is over. */
 static bool
 take(struct line *l)
@@ -219,7 +234,7 @@ take(struct line *l)
 	    on_data, l);
 	if (before == TLS_CONN_HANDSHAKE && now == TLS_CONN_OPEN &&
 	    l->job.request.n > 0 &&
-	    tls_connector_send(l->k, l->job.request, &l->out) != 0)
+	    !ask(l))
 		return false;
 	flush(l);
 	if (now == TLS_CONN_HANDSHAKE)

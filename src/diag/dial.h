@@ -41,16 +41,21 @@ struct dial_job {
 	struct tls_client *client;   /* borrowed until done                 */
 	struct tls_resume *resume;   /* offer this session; may be NULL     */
 	struct str request;          /* to be sent when it is open; borrowed;
-	                                then an answer is waited for        */
+	                                then an answer is waited for, half
+	                                the time again                      */
 	dial_done_fn *done;
 	void *arg;
 };
 
 struct dial;
 
-/* name: SNI, and what the certificate should be for.  0, -ENOMEM. */
+/*
+ * name: SNI, and what the certificate should be for.  parting: sent at the end
+ * of each connection that was open and had no request, so that nobody takes it
+ * for a client that refuses; borrowed.  0, -ENOMEM.
+ */
 MUSTCHECK int dial_new(struct dial **out, const struct addr *server,
-    const char *name, uint32_t timeout_ms);
+    const char *name, struct str parting, uint32_t timeout_ms);
 void dial_free(struct dial *d); /* NULL does nothing */
 
 /* 0, -ENOMEM, E_LIMIT (DIAL_JOBS_MAX). */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/x509v3.h>
 
 #include "base/file.h"
 #include "device/calendar.h"
@@ -214,6 +215,28 @@ the_calendar_names_roots_that_are_known(void **state)
 
 /* ---- the rows against the certificates ---- */
 
+/* By the name and key identifier that its children bear it is found again. */
+static bool
+is_found_as_issuer(struct all *a, X509 *cert, const struct device_root *want)
+{
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(cert);
+	const unsigned char *der;
+	const struct device_root *r;
+	struct str key_id = STR_NULL;
+	size_t n, i = 0;
+
+	if (X509_NAME_get0_der(X509_get_subject_name(cert), &der, &n) != 1)
+		return false;
+	if (id != NULL)
+		key_id = str_of((const char *)ASN1_STRING_get0_data(id),
+		    (size_t)ASN1_STRING_length(id));
+	while ((r = device_roots_subject(a->roots,
+	    str_of((const char *)der, n), key_id, &i)) != NULL)
+		if (r == want)
+			return true;
+	return false;
+}
+
 /* How many of the file's roots have a row that says what they are. */
 static size_t
 compare_file(struct all *a, const char *path)
@@ -246,6 +269,7 @@ compare_file(struct all *a, const char *path)
 		    r->not_after_s - 24 * 3600);
 		assert_true(x509_time_s(X509_get0_notBefore(cert)) >=
 		    r->not_before_s);
+		assert_true(is_found_as_issuer(a, cert, r));
 		same++;
 	}
 	sk_X509_pop_free(list, X509_free);
