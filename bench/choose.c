@@ -195,7 +195,7 @@ time_choice(const char *what, const struct tls_hello *h, unsigned first,
 
 	check(ns != NULL, "memory");
 	for (unsigned i = 0; i < rounds; i++) {
-		struct tls_choice choice = { 0, false };
+		struct tls_choice choice = { .chain = 0 };
 		struct device_peer p;
 
 		peer_number(&p, first + (unsigned)rand_r(&seed) % n);
@@ -298,7 +298,7 @@ time_accepted(const struct tls_hello *h, unsigned n, unsigned rounds)
 
 	for (unsigned i = 0; i < rounds; i++) {
 		unsigned number = (unsigned)rand_r(&seed) % n;
-		struct tls_choice choice = { 0, false };
+		struct tls_choice choice = { .chain = 0 };
 		struct device_peer p;
 
 		peer_number(&p, number);
@@ -317,7 +317,7 @@ time_refused(const struct tls_hello *h, unsigned n, unsigned rounds)
 	unsigned seed = 3;
 
 	for (unsigned i = 0; i < rounds; i++) {
-		struct tls_choice choice = { 0, false };
+		struct tls_choice choice = { .chain = 0 };
 		struct trust_evidence e;
 		struct trust_verdict v;
 		struct device_peer p;

@@ -8,6 +8,7 @@
 
 #include "tls/bio.h"
 #include "tls/ctx_int.h"
+#include "tls/probe_int.h"
 #include "trust/listed.h"
 #include "tlswire/alert.h"
 
@@ -27,6 +28,7 @@ struct tls_conn {
 	SSL *ssl;
 	struct tls_ctx *ctx;
 	struct watch *watch;       /* NULL: accepted                       */
+	struct tls_probe *probe;   /* presented instead of a chain         */
 	uint64_t start_us, now_us;
 	uint64_t app_bytes;
 	enum tls_conn_state state;
@@ -91,6 +93,32 @@ tls_conn_hello(const struct tls_conn *c, struct tls_hello *out)
 	return true;
 }
 
+/*
+ * A question by a genuine chain: with static RSA the server signs nothing, so
+ * whoever trusts the chain goes on to the key exchange (facts/alerts 3).
+ */
+static bool
+use_static_rsa(SSL *ssl, const struct tls_hello *h)
+{
+	static const uint16_t suites[] = { 0x009c, 0x009d, 0x003c, 0x003d,
+		0x002f, 0x0035 };
+
+	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
+		if (tls_hello_offers_cipher(h, suites[i]))
+			return (h->min_version > TLS_VERSION_1_2 &&
+			    h->min_version != 0) ||
+			    (SSL_set_max_proto_version(ssl,
+			    TLS1_2_VERSION) == 1 && SSL_set_cipher_list(ssl,
+			    "kRSA+AESGCM:kRSA+AES:!PSK") == 1);
+	return true;
+}
+
+bool
+tls_conn_is_asked(SSL *ssl)
+{
+	return conn_of(tls_bio_of(SSL_get_rbio(ssl)))->probe != NULL;
+}
+
 /* The tap has read it already: it reads the bytes before OpenSSL does. */
 int
 tls_conn_hello_came(SSL *ssl)
@@ -98,7 +126,7 @@ tls_conn_hello_came(SSL *ssl)
 	struct tls_conn *c = conn_of(tls_bio_of(SSL_get_rbio(ssl)));
 	struct watch *w = c->watch;
 	tls_choose_fn *choose = w != NULL ? w->choose : NULL;
-	struct tls_choice choice = { 0, false };
+	struct tls_choice choice = { .chain = 0 };
 	struct tls_hello h;
 
 	if (choose == NULL)
@@ -109,11 +137,15 @@ tls_conn_hello_came(SSL *ssl)
 	choose(&h, c->ctx, &choice, w->arg);
 	if (choice.chain < c->ctx->chains.n)
 		c->chain = (uint8_t)choice.chain;
-	if (!choice.old_versions || h.max_version >= c->ctx->min_version ||
-	    h.max_version < TLS_VERSION_1_0)
-		return 1;
-	c->old_versions = true;
-	return tls_ctx_allow_old(ssl) ? 1 : 0;
+	c->probe = choice.probe;
+	if (choice.old_versions && h.max_version < c->ctx->min_version &&
+	    h.max_version >= TLS_VERSION_1_0) {
+		c->old_versions = true;
+		if (!tls_ctx_allow_old(ssl))
+			return 0;
+	}
+	return c->probe == NULL || !c->probe->static_rsa ||
+	    use_static_rsa(ssl, &h) ? 1 : 0;
 }
 
 int
@@ -121,7 +153,14 @@ tls_conn_set_chain(SSL *ssl)
 {
 	const struct tls_conn *c = conn_of(tls_bio_of(SSL_get_rbio(ssl)));
 	const struct x509_chain *x = c->ctx->chains.cert[c->chain];
+	const struct tls_probe *p = c->probe;
 
+	if (p != NULL) {
+		/* Whatever the certificate is like: it is not ours to mend. */
+		SSL_set_security_level(ssl, 0);
+		SSL_certs_clear(ssl);
+		return SSL_use_cert_and_key(ssl, p->leaf, p->key, p->rest, 1);
+	}
 	/* The first is what every connection begins with. */
 	if (c->chain == 0)
 		return 1;
@@ -193,12 +232,13 @@ tls_conn_free(struct tls_conn *c)
 	 * every phone without tickets would shake hands in full.  One that no
 	 * SIP message came over has not proved that its chain was accepted.
 	 */
-	if (c->watch == NULL && c->state == TLS_CONN_OPEN)
+	if (c->watch == NULL && c->probe == NULL && c->state == TLS_CONN_OPEN)
 		SSL_set_shutdown(c->ssl,
 		    SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(c->ssl);
 	ERR_clear_error();
 	watch_free(c->watch);
+	tls_probe_unref(c->probe);
 	tls_ctx_unref(c->ctx);
 	free(c);
 }
@@ -422,7 +462,14 @@ tls_conn_resumed(const struct tls_conn *c)
 const struct trust_chain *
 tls_conn_chain(const struct tls_conn *c)
 {
-	return tls_conn_resumed(c) ? NULL : &c->ctx->chains.fact[c->chain];
+	return tls_conn_resumed(c) || c->probe != NULL ? NULL :
+	    &c->ctx->chains.fact[c->chain];
+}
+
+const struct tls_probe *
+tls_conn_probe(const struct tls_conn *c)
+{
+	return c->probe;
 }
 
 uint16_t

@@ -78,7 +78,11 @@ void tls_conn_accepted(struct tls_conn *c);
 
 bool tls_conn_resumed(const struct tls_conn *c);
 
-/* The chain that was or will be presented, NULL when resumed: none was. */
+/* What it is asked instead of being presented a chain, NULL: nothing. */
+const struct tls_probe *tls_conn_probe(const struct tls_conn *c);
+
+/* The chain that was or will be presented, NULL when resumed or asked: none
+ * was. */
 const struct trust_chain *tls_conn_chain(const struct tls_conn *c);
 /* Negotiated, 0: not yet. */
 uint16_t tls_conn_version(const struct tls_conn *c);

@@ -50,7 +50,11 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
 	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	int rc = tls_ticket_use(c->ticket, name, iv, cipher, mac, encrypt != 0);
+	int rc;
+
+	if (tls_conn_is_asked(ssl))
+		return 0;
+	rc = tls_ticket_use(c->ticket, name, iv, cipher, mac, encrypt != 0);
 
 	/* RFC 8446 C.4: a ticket is used once, so each use brings another. */
 	if (encrypt == 0 && rc == 1 && SSL_version(ssl) >= TLS1_3_VERSION)
@@ -68,7 +72,7 @@ on_session(SSL *ssl, SSL_SESSION *session)
 	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
 	return SSL_version(ssl) < TLS1_3_VERSION &&
-	    tls_sessions_put(c->sessions, session);
+	    !tls_conn_is_asked(ssl) && tls_sessions_put(c->sessions, session);
 }
 
 static SSL_SESSION *
@@ -77,6 +81,8 @@ on_session_id(SSL *ssl, const unsigned char *id, int n, int *copy)
 	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
 	*copy = 0; /* it is given a reference */
+	if (tls_conn_is_asked(ssl))
+		return NULL;
 	return tls_sessions_get(c->sessions,
 	    str_of((const char *)id, (size_t)n));
 }

@@ -14,6 +14,7 @@
 #include "trust/choose.h"
 
 struct tls_ctx;
+struct tls_probe;
 
 /*
  * What one connection is given.  Asked for inside the ClientHello callback, on
@@ -23,6 +24,9 @@ struct tls_ctx;
 struct tls_choice {
 	unsigned chain;      /* index among tls_ctx_chains              */
 	bool old_versions;   /* TLS 1.0 and 1.1 too, for this connection */
+	struct tls_probe *probe; /* present this instead, and resume no
+	                            session; a reference that is given away;
+	                            NULL: nothing is asked (tls/probe.h) */
 };
 typedef void(tls_choose_fn)(const struct tls_hello *h,
     const struct tls_ctx *ctx, struct tls_choice *out, void *arg);

@@ -27,6 +27,9 @@ void tls_conn_info(const SSL *ssl, int where, int value);
 
 /* conn.c: a ClientHello is there; 1, or 0: this connection cannot go on. */
 int tls_conn_hello_came(SSL *ssl);
+/* conn.c: this one is asked something: it resumes nothing and gets nothing to
+ * resume with. */
+bool tls_conn_is_asked(SSL *ssl);
 /* conn.c: no session is resumed: set the chain to present.  1 or 0. */
 int tls_conn_set_chain(SSL *ssl);
 

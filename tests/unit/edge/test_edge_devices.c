@@ -189,7 +189,7 @@ static struct tls_choice
 chosen(const struct phone *p)
 {
 	struct device_peer peer = peer_of(p);
-	struct tls_choice c = { 0, false };
+	struct tls_choice c = { .chain = 0 };
 
 	devices_choose(d, &peer, &hello[p->hello], &ctx, &c);
 	return c;
