@@ -156,6 +156,23 @@ print_deeds(const struct status_device *d)
 	}
 }
 
+/* What siptrust roots probe found. */
+static void
+print_asked(const struct status_device *d)
+{
+	for (size_t i = 0; i < d->nasked; i++) {
+		const struct store_probe_holding *h = &d->asked[i];
+		char root[LOG_VAL_MAX], when[TIME_LEN];
+		bool told = !str_eq(h->holding, STR("cannot_tell"));
+
+		printf("  root %s: asked: %.*s%s%.*s%s, %s by %.*s: %.*s\n",
+		    safe(root, h->label), STR_FMT(h->holding), told ? " (" :
+		    "", told ? (int)h->confidence.n : 0, h->confidence.p,
+		    told ? ")" : "", time_text(when, h->at_s),
+		    STR_FMT(h->method), STR_FMT(h->reason));
+	}
+}
+
 static void
 print_events(const struct status_device *d)
 {
@@ -203,6 +220,7 @@ print_device(const struct status_device *d)
 		    STR_FMT(d->profile));
 	print_verdict(d);
 	print_deeds(d);
+	print_asked(d);
 	print_events(d);
 	print_said(d);
 }
@@ -257,6 +275,24 @@ beliefs_json(const struct status_device *d)
 		    text_json(d->belief[i].root), "belief",
 		    trust_holding_name(d->belief[i].holding), "chain",
 		    text_json(d->belief[i].chain)));
+	return all;
+}
+
+static json_t *
+asked_json(const struct status_device *d)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < d->nasked; i++) {
+		const struct store_probe_holding *h = &d->asked[i];
+
+		json_array_append_new(all, json_pack("{s:o s:o s:o s:o s:o "
+		    "s:o s:I}", "root", text_json(h->label), "sha256",
+		    text_json(h->sha256), "belief", text_json(h->holding),
+		    "confidence", text_json(h->confidence), "method",
+		    text_json(h->method), "evidence", text_json(h->reason),
+		    "at", (json_int_t)h->at_s));
+	}
 	return all;
 }
 
@@ -325,6 +361,7 @@ device_json(const struct status_device *d, bool full)
 	    text_json(d->profile) : json_null());
 	json_object_set_new(j, "chains", deeds_json(d));
 	json_object_set_new(j, "beliefs", beliefs_json(d));
+	json_object_set_new(j, "asked", asked_json(d));
 	if (full) {
 		json_object_set_new(j, "history", events_json(d));
 		json_object_set_new(j, "said", said_json(d));

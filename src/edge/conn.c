@@ -115,6 +115,7 @@ static void
 judge(struct conn *c, enum trust_end end, bool over_limit)
 {
 	struct worker *w = c->flow.worker;
+	const struct device_peer peer = { c->flow.peer, c->fingerprint };
 	struct trust_evidence e;
 	struct trust_verdict v;
 
@@ -133,7 +134,14 @@ judge(struct conn *c, enum trust_end end, bool over_limit)
 	e.peer = c->flow.peer;
 	e.local = c->flow.local;
 	e.when_s = clock_wall_s();
+	/* What it says to a question is no refusal of a chain of ours. */
+	if (c->tls != NULL && tls_conn_probe(c->tls) != NULL) {
+		probes_answer(w->shared->probes, tls_conn_probe(c->tls), &e);
+		return;
+	}
 	devices_judge(w->shared->devices, &e, c->fingerprint, &v);
+	if (trust_is_about_chain(&v, &e))
+		probes_real(w->shared->probes, &peer, false);
 	refusals_add(w->shared->refusals, &e, &v,
 	    (uint32_t)w->conf->refusal_window, worker_now_ms(w));
 }
@@ -333,6 +341,7 @@ on_choose(const struct tls_hello *h, const struct tls_ctx *ctx,
 	c->fingerprint = tls_hello_fingerprint(h);
 	peer = peer_of(c);
 	devices_choose(c->flow.worker->shared->devices, &peer, h, ctx, out);
+	probes_choose(c->flow.worker->shared->probes, &peer, out);
 }
 
 /* Over TLS this is what makes the chain accepted. */
@@ -346,6 +355,13 @@ first_message(struct conn *c)
 	c->accepted = true;
 	if (c->tls == NULL)
 		return;
+	if (tls_conn_probe(c->tls) != NULL) {
+		/* It checks nothing; it is served all the same. */
+		probes_answer(c->flow.worker->shared->probes,
+		    tls_conn_probe(c->tls), NULL);
+		tls_conn_accepted(c->tls);
+		return;
+	}
 	h = (struct device_handshake) {
 		.chain = tls_conn_chain(c->tls),
 		.version = tls_conn_version(c->tls),
@@ -354,6 +370,7 @@ first_message(struct conn *c)
 		.now_s = clock_wall_s(),
 	};
 	devices_accepted(c->flow.worker->shared->devices, &peer, &h);
+	probes_real(c->flow.worker->shared->probes, &peer, true);
 	tls_conn_accepted(c->tls);
 }
 

@@ -67,6 +67,10 @@ void devices_choose(struct devices *d, const struct device_peer *p,
     const struct tls_hello *h, const struct tls_ctx *ctx,
     struct tls_choice *out);
 
+/* How many devices are known at this address with this fingerprint. */
+size_t devices_count_at(struct devices *d, const struct addr *peer,
+    uint64_t fingerprint);
+
 /* The first SIP message came over a TLS connection: its chain is accepted. */
 struct device_handshake {
 	const struct trust_chain *chain; /* NULL: resumed, nothing presented */

@@ -335,3 +335,16 @@ devices_add(struct devices *d, unsigned shard, const struct addr *peer,
 		devices_cache(d, dev);
 	return dev;
 }
+
+size_t
+devices_count_at(struct devices *d, const struct addr *peer,
+    uint64_t fingerprint)
+{
+	struct device_shard *s = devices_shard(d, peer, NULL);
+	struct place p;
+
+	pthread_mutex_lock(&s->lock);
+	devices_place(&p, s, peer, fingerprint);
+	pthread_mutex_unlock(&s->lock);
+	return p.n;
+}

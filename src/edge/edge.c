@@ -20,6 +20,7 @@
 #include "edge/devices.h"
 #include "edge/edge_int.h"
 #include "edge/location.h"
+#include "edge/probes.h"
 #include "edge/profiles.h"
 #include "edge/refusal.h"
 #include "edge/syslogd.h"
@@ -279,6 +280,11 @@ make_shared(struct edge *e, struct buf *why)
 	if (err == 0)
 		err = syslogd_new(&e->syslogd, e->shared.devices);
 	if (err == 0)
+		err = probes_new(&e->shared.probes, e->conf->data,
+		    e->shared.devices);
+	if (err == 0)
+		probes_set_tls(e->shared.probes, e->tls);
+	if (err == 0)
 		err = uas_new(&e->shared.uas, e->conf, e->location, e->users);
 	if (err == 0) {
 		devices_set_conf(e->shared.devices, e->conf, e->tls);
@@ -378,6 +384,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	tally_flush(now_ms, false);
 	refusals_flush(e->shared.refusals, (uint32_t)e->conf->refusal_window,
 	    now_ms, false);
+	probes_tick(e->shared.probes, false);
 	edge_watch_files(e);
 	edge_renew(e);
 }
@@ -559,6 +566,9 @@ finish(struct edge *e)
 	uas_free(e->shared.uas);
 	upstreams_free(e->shared.upstreams);
 	token_key_free(e->shared.tokens);
+	if (e->shared.probes != NULL)
+		probes_tick(e->shared.probes, true);
+	probes_free(e->shared.probes);
 	devices_free(e->shared.devices);
 	refusals_free(e->shared.refusals);
 	profiles_free(e->profiles);

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "edge/devices.h"
+#include "edge/probes.h"
 #include "edge/edge_int.h"
 #include "edge/location.h"
 #include "edge/profiles.h"
@@ -96,6 +97,7 @@ put_in_force(struct edge *e, struct conf *conf, struct tls_ctx *tls,
 	uas_set_conf(e->shared.uas, conf);
 	location_set_conf(e->location, conf);
 	devices_set_conf(e->shared.devices, conf, tls);
+	probes_set_tls(e->shared.probes, tls);
 	conf_unref(e->conf);
 	tls_ctx_unref(e->tls);
 	e->conf = conf;

@@ -189,6 +189,47 @@ on_said(const struct store_said *row, void *arg)
 	return 0;
 }
 
+static int
+on_holding(const struct store_probe_holding *row, void *arg)
+{
+	struct reading *r = arg;
+	struct status_device *d = device_of(r, row->device);
+	struct store_probe_holding *h;
+	void *more;
+
+	if (d == NULL)
+		return 0;
+	more = grown(d->asked, d->nasked, sizeof(*d->asked));
+	if (more == NULL)
+		return -ENOMEM;
+	d->asked = more;
+	h = &d->asked[d->nasked++];
+	*h = *row;
+	h->sha256 = keep(r->s, row->sha256);
+	h->label = keep(r->s, row->label);
+	h->holding = keep(r->s, row->holding);
+	h->confidence = keep(r->s, row->confidence);
+	h->method = keep(r->s, row->method);
+	h->reason = keep(r->s, row->reason);
+	return 0;
+}
+
+/* A file in which nothing was ever asked has no such tables. */
+static int
+read_asked(struct reading *r, const char *dir)
+{
+	struct probe_store *store;
+	char why[1280];
+	int err = probe_store_open(&store, dir, true, why, sizeof(why));
+
+	if (err != 0)
+		return err == E_ABSENT ? 0 : err;
+	r->at = 0;
+	err = probe_store_each_holding(store, 0, on_holding, r);
+	probe_store_close(store);
+	return err;
+}
+
 /* ---- what it means ---- */
 
 static enum trust_cause
@@ -209,6 +250,16 @@ confidence_named(struct str name)
 		    (enum trust_confidence)c)), name))
 			return (enum trust_confidence)c;
 	return TRUST_POSSIBLE;
+}
+
+static enum trust_holding
+holding_named(struct str name)
+{
+	for (int h = TRUST_HOLDS; h > TRUST_CANNOT_TELL; h--)
+		if (str_eq(str_cstr(trust_holding_name((enum trust_holding)h)),
+		    name))
+			return (enum trust_holding)h;
+	return TRUST_CANNOT_TELL;
 }
 
 /* The surest that is known of why it refused this chain. */
@@ -249,6 +300,10 @@ draw_conclusions(struct status_device *d)
 			d->refused = false;
 	}
 	d->nbeliefs = trust_beliefs(d->belief, fact, d->ndeeds);
+	for (size_t i = 0; i < d->nasked; i++)
+		trust_beliefs_asked(d->belief, d->nbeliefs, d->asked[i].label,
+		    holding_named(d->asked[i].holding),
+		    confidence_named(d->asked[i].confidence));
 	free(fact);
 	return 0;
 }
@@ -264,7 +319,8 @@ seen_last_first(const void *a, const void *b)
 }
 
 static int
-read_all(struct status *s, struct device_store *store, struct str which)
+read_all(struct status *s, struct device_store *store, const char *dir,
+    struct str which)
 {
 	struct reading r = { .s = s, .which = which };
 	int err = device_store_each(store, on_device, &r);
@@ -276,6 +332,8 @@ read_all(struct status *s, struct device_store *store, struct str which)
 		err = device_store_each_event(store, 0, on_event, &r);
 	if (err == 0 && which.n > 0) /* shown with one device alone */
 		err = device_store_each_said(store, on_said, &r);
+	if (err == 0)
+		err = read_asked(&r, dir);
 	for (size_t i = 0; i < s->n && err == 0; i++) {
 		err = draw_conclusions(&s->device[i]);
 		s->refused += s->device[i].refused;
@@ -299,7 +357,7 @@ status_read(struct status *s, const char *dir, struct str which,
 		buf_puts(why, text[0] != '\0' ? text : err_str(err));
 		return err;
 	}
-	err = read_all(s, store, which);
+	err = read_all(s, store, dir, which);
 	if (err != 0) {
 		buf_printf(why, "%s/devices.db: %s", dir, err == E_STORE ?
 		    device_store_error(store) : err_str(err));
@@ -321,6 +379,7 @@ status_fini(struct status *s)
 		free(s->device[i].deed);
 		free(s->device[i].event);
 		free(s->device[i].said);
+		free(s->device[i].asked);
 	}
 	for (size_t i = 0; i < s->ntext; i++)
 		free(s->text[i]);

@@ -8,6 +8,7 @@
  */
 #include "base/buf.h"
 #include "store/device.h"
+#include "store/probe.h"
 #include "trust/belief.h"
 
 struct status_device {
@@ -20,6 +21,8 @@ struct status_device {
 	size_t nsaid;
 	struct trust_belief belief[TRUST_BELIEFS_MAX];
 	size_t nbeliefs;
+	struct store_probe_holding *asked; /* what siptrust roots probe found */
+	size_t nasked;
 	struct str profile;          /* the reader's to fill in: its name    */
 	bool refused;                /* its last word is no, and no chain is
 	                                known that it accepts                */

@@ -25,6 +25,7 @@ struct worker_shared {
 	struct admission *admission;
 	struct refusals *refusals;
 	struct devices *devices;
+	struct probes *probes;
 };
 
 /* A bound socket made by the main thread; the worker takes the descriptor. */

@@ -12,6 +12,7 @@
 #include "edge/admission.h"
 #include "edge/devices.h"
 #include "edge/location.h"
+#include "edge/probes.h"
 #include "edge/proxy.h"
 #include "edge/refusal.h"
 #include "edge/tally.h"

@@ -73,3 +73,23 @@ trust_beliefs(struct trust_belief out[TRUST_BELIEFS_MAX],
 	}
 	return count;
 }
+
+/*
+ * It accepts a chain to a root that it is said to lack: then it knows another
+ * way, or does not check, and its deeds have the last word.
+ */
+void
+trust_beliefs_asked(struct trust_belief *b, size_t n, struct str root,
+    enum trust_holding said, enum trust_confidence sure)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!str_ieq(b[i].root, root) || said == TRUST_CANNOT_TELL ||
+		    b[i].holding == TRUST_HOLDS)
+			continue;
+		if (said == TRUST_HOLDS ? b[i].holding == TRUST_LACKS &&
+		    b[i].confidence >= sure : b[i].holding == TRUST_ACCEPTS)
+			continue;
+		b[i].holding = said;
+		b[i].confidence = sure;
+	}
+}

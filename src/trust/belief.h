@@ -39,6 +39,13 @@ struct trust_belief {
 size_t trust_beliefs(struct trust_belief out[TRUST_BELIEFS_MAX],
     const struct trust_fact *fact, size_t n);
 
+/*
+ * The device was asked for a root (trust/probe) that some belief is about: what
+ * it said counts where its deeds leave it open.
+ */
+void trust_beliefs_asked(struct trust_belief *b, size_t n, struct str root,
+    enum trust_holding said, enum trust_confidence sure);
+
 /* "holds", "lacks", "accepts", "cannot_tell". */
 const char *trust_holding_name(enum trust_holding h);
 

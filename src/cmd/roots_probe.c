@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * siptrust roots probe: writes the order into the devices' file, where the
+ * edge finds it, and shows how far it has come.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "cmd/roots_probe_int.h"
+#include "store/store.h"
+
+#define VERB_NAME  "siptrust roots probe"
+#define WINDOW_S   (8 * 3600)
+#define WINDOW_MAX (7 * 86400)
+#define LOOK_MS    500
+#define PICKED_S   5     /* then nobody has taken the order */
+#define WHY_BYTES  1024
+
+static const char usage_text[] =
+    "usage: siptrust roots probe DEVICE [OPTION]...\n"
+    "\n"
+    "Ask a device which roots it holds.  The edge puts one question to each\n"
+    "connection that the device makes by itself, and offers its real chain in\n"
+    "between; nothing else is asked, of no other device, and only within the\n"
+    "window.  DEVICE is an address, an account with or without domain, or a\n"
+    "number (siptrust status).  Given again it shows and goes on.\n"
+    "\n"
+    "      --window TIME   how long it may take: 30m, 8h, 2d; default 8h\n"
+    "      --all           every public root that is valid today; default:\n"
+    "                      those that a certificate can be had under\n"
+    "      --root NAME     this root alone; may be given again\n"
+    "      --candidates FILE  the roots in this PEM file\n"
+    "      --genuine FILE  public certificates in PEM that these roots have\n"
+    "                      issued, for phones that tell by nothing else\n"
+    "      --method NAME   spoofed_root, genuine_chain or time; default: what\n"
+    "                      is known to tell on such a device\n"
+    "      --force         although the device is registered now\n"
+    "      --anew          forget what it answered before\n"
+    "      --stop          end the run\n"
+    "      --show          only show how far it has come\n"
+    "      --dry-run       show the plan and how long it would take\n"
+    "      --no-wait       order it and return\n"
+    "      --data DIR      folder of the edge; default: as siptrust edge\n"
+    "      --json          print as JSON\n"
+    "  -h, --help          this text\n"
+    "\n"
+    "Exit: 0 fine, 1 some root cannot be told or the run ended early, 2 wrong\n"
+    "usage, 3 it could not be ordered.\n";
+
+enum { OPT_DATA = 256, OPT_WINDOW, OPT_ALL, OPT_ROOT, OPT_CANDIDATES,
+    OPT_GENUINE, OPT_METHOD, OPT_FORCE, OPT_ANEW, OPT_STOP, OPT_SHOW,
+    OPT_DRY_RUN, OPT_NO_WAIT, OPT_JSON };
+
+static const struct option options[] = {
+	{ "data", required_argument, NULL, OPT_DATA },
+	{ "window", required_argument, NULL, OPT_WINDOW },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "candidates", required_argument, NULL, OPT_CANDIDATES },
+	{ "genuine", required_argument, NULL, OPT_GENUINE },
+	{ "method", required_argument, NULL, OPT_METHOD },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "anew", no_argument, NULL, OPT_ANEW },
+	{ "stop", no_argument, NULL, OPT_STOP },
+	{ "show", no_argument, NULL, OPT_SHOW },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "no-wait", no_argument, NULL, OPT_NO_WAIT },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void
+on_interrupt(int number)
+{
+	interrupted = 1;
+}
+
+/* ---- options ---- */
+
+static int
+complain(int code, const char *what, const char *expected)
+{
+	fprintf(stderr, VERB_NAME ": %s: expected %s\n", what, expected);
+	return code;
+}
+
+/* "30m", "8h", "2d", "90s". */
+static int
+parse_window(struct probe_cmd *c, const char *text)
+{
+	static const struct { char unit; int64_t s; } units[] = {
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	struct str s = str_cstr(text);
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(units) && s.n > 1; i++) {
+		if (s.p[s.n - 1] != units[i].unit ||
+		    !str_u32(str_of(s.p, s.n - 1), &n))
+			continue;
+		c->window_s = n * units[i].s;
+		if (n > 0 && c->window_s <= WINDOW_MAX)
+			return CMD_OK;
+	}
+	return complain(CMD_USAGE, text, "a time such as 30m, 8h or 2d, 7d at "
+	    "most");
+}
+
+static int
+parse_method(struct probe_cmd *c, const char *text)
+{
+	enum trust_probe_method m;
+
+	if (!trust_probe_method_parse(str_cstr(text), &m))
+		return complain(CMD_USAGE, text, "spoofed_root, genuine_chain "
+		    "or time");
+	c->method = (int)m;
+	return CMD_OK;
+}
+
+static int
+add_root(struct probe_cmd *c, const char *name)
+{
+	if (c->nroot == PROBE_NAMES_MAX)
+		return complain(CMD_USAGE, "--root", "64 of them at most");
+	c->root[c->nroot++] = name;
+	return CMD_OK;
+}
+
+static int
+parse_flag(struct probe_cmd *c, int o)
+{
+	switch (o) {
+	case OPT_ALL:
+		c->all = true;
+		break;
+	case OPT_FORCE:
+		c->force = true;
+		break;
+	case OPT_ANEW:
+		c->anew = true;
+		break;
+	case OPT_STOP:
+		c->stop = true;
+		break;
+	case OPT_SHOW:
+		c->show = true;
+		break;
+	case OPT_DRY_RUN:
+		c->dry_run = true;
+		break;
+	case OPT_NO_WAIT:
+		c->no_wait = true;
+		break;
+	case OPT_JSON:
+		c->json = true;
+		break;
+	case 'h':
+		c->help = true;
+		break;
+	default:
+		return CMD_USAGE;
+	}
+	return CMD_OK;
+}
+
+static int
+parse_option(struct probe_cmd *c, int o)
+{
+	switch (o) {
+	case OPT_DATA:
+		c->data = optarg;
+		return CMD_OK;
+	case OPT_WINDOW:
+		return parse_window(c, optarg);
+	case OPT_ROOT:
+		return add_root(c, optarg);
+	case OPT_CANDIDATES:
+		c->candidates = optarg;
+		return CMD_OK;
+	case OPT_GENUINE:
+		c->genuine = optarg;
+		return CMD_OK;
+	case OPT_METHOD:
+		return parse_method(c, optarg);
+	default:
+		return parse_flag(c, o);
+	}
+}
+
+static int
+parse(int argc, char **argv, struct probe_cmd *c)
+{
+	int o, err = CMD_OK;
+
+	while (err == CMD_OK && !c->help &&
+	    (o = getopt_long(argc, argv, "h", options, NULL)) != -1)
+		err = parse_option(c, o);
+	if (err != CMD_OK || c->help)
+		return err;
+	if (optind == argc)
+		return complain(CMD_USAGE, "no device", "its address, account "
+		    "or number; siptrust status lists them");
+	c->device = argv[optind];
+	if (optind + 1 < argc)
+		return complain(CMD_USAGE, argv[optind + 1], "one device "
+		    "only");
+	return CMD_OK;
+}
+
+/* ---- which device ---- */
+
+static int
+find_device(struct probe_cmd *c)
+{
+	const struct status *s = &c->of.fleet;
+	const struct status_device *d = &s->device[0];
+	int err = CMD_OK;
+
+	if (s->n > 1) {
+		err = roots_complain(&c->of, CMD_FAILED, "%s is %zu devices: "
+		    "expected one of these numbers", c->device, s->n);
+		for (size_t i = 0; i < s->n; i++)
+			fprintf(stderr, "  %lld  %.*s  %.*s\n",
+			    (long long)s->device[i].row.id,
+			    STR_FMT(s->device[i].row.address),
+			    STR_FMT(s->device[i].row.user_agent));
+		return err;
+	}
+	if (d->row.fingerprint == 0)
+		return roots_complain(&c->of, CMD_FAILED, "device %s has "
+		    "never come over TLS: there is no handshake to ask it in",
+		    c->device);
+	c->dev = d;
+	snprintf(c->name, sizeof(c->name), "%.*s",
+	    STR_FMT(roots_device_name(d)));
+	return CMD_OK;
+}
+
+/* Others with the same hello at the same address would be asked for it. */
+static int
+check_alone(const struct probe_cmd *c)
+{
+	struct status all;
+	struct buf why;
+	size_t n = 0;
+
+	buf_init(&why, WHY_BYTES);
+	if (status_read(&all, c->folder, STR(""), &why) != 0) {
+		buf_fini(&why);
+		return CMD_OK; /* it was read a moment ago */
+	}
+	for (size_t i = 0; i < all.n; i++)
+		n += all.device[i].row.fingerprint ==
+		    c->dev->row.fingerprint && str_eq(
+		    all.device[i].row.address, c->dev->row.address);
+	status_fini(&all);
+	buf_fini(&why);
+	if (n < 2)
+		return CMD_OK;
+	return roots_complain(&c->of, CMD_FAILED, "%zu devices come from %.*s "
+	    "with the same ClientHello: any of them could be the one that is "
+	    "asked", n, STR_FMT(c->dev->row.address));
+}
+
+struct registered {
+	const struct probe_cmd *c;
+	int64_t until_s;
+};
+
+static int
+on_binding(const struct store_binding *b, void *arg)
+{
+	struct registered *r = arg;
+	struct str accounts = r->c->dev->row.accounts;
+
+	while (accounts.n > 0) {
+		struct str account = str_cut(&accounts, ' ');
+
+		if (str_eq(account, b->aor) && b->expires_s > r->until_s)
+			r->until_s = b->expires_s;
+	}
+	return 0;
+}
+
+static int
+check_registered(const struct probe_cmd *c)
+{
+	struct registered r = { .c = c };
+	char path[1100], why[WHY_BYTES] = "";
+	struct store *s = NULL;
+
+	snprintf(path, sizeof(path), "%s/siptrust.db", c->folder);
+	if (c->force || access(path, R_OK) != 0 ||
+	    store_open_sqlite(&s, c->folder, why, sizeof(why)) != 0)
+		return CMD_OK;
+	IGNORE(store_each_binding(s, on_binding, &r)); /* then none is known */
+	store_close(s);
+	if (r.until_s <= c->of.now_s)
+		return CMD_OK;
+	return roots_complain(&c->of, CMD_FAILED, "device %s is registered "
+	    "now: each question refuses it one connection, and until its next "
+	    "one no call reaches it.  At a time when nobody calls, --force "
+	    "asks it all the same", c->name);
+}
+
+/* ---- the order ---- */
+
+static struct str
+method_names(const struct probe_cmd *c, char *out, size_t size)
+{
+	enum trust_probe_method m[TRUST_PROBE_METHODS];
+	char ja4[TLS_JA4_LEN];
+	struct buf b;
+	unsigned n = 1;
+
+	buf_init_array(&b, out, size);
+	IGNORE(!str_copy(ja4, sizeof(ja4), c->dev->row.ja4)); /* unknown */
+	if (c->method >= 0)
+		m[0] = (enum trust_probe_method)c->method;
+	else
+		n = trust_probe_methods(m, ja4);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&b, "%s%s", i > 0 ? " " : "",
+		    trust_probe_method_name(m[i]));
+	return buf_as_str(&b);
+}
+
+static int64_t
+run_number(void)
+{
+	uint64_t chance;
+
+	digest_random(&chance, sizeof(chance));
+	return (int64_t)(chance >> 2) + 1;
+}
+
+static bool
+is_accepted(const struct status_device *d)
+{
+	for (size_t i = 0; i < d->ndeeds; i++)
+		if (d->deed[i].accepted > 0 && d->deed[i].in_row == 0)
+			return true;
+	return false;
+}
+
+static int
+put_roots(struct probe_store *s, const struct probe_cmd *c,
+    const struct probe_picks *p)
+{
+	int err = probe_store_clear(s, c->dev->row.id);
+
+	for (unsigned i = 0; i < p->n && err == 0; i++) {
+		const struct probe_pick *v = &p->v[i];
+		struct store_probe_root r = {
+			.device = c->dev->row.id, .no = i,
+			.label = str_cstr(v->label),
+			.sha256 = str_cstr(v->sha256),
+			.subject = v->root.subject,
+			.key_id = v->root.key_id, .ec = v->root.ec,
+			.bits = v->root.bits, .genuine = v->genuine,
+			.expected = v->expected,
+		};
+
+		for (int m = 0; m < TRUST_PROBE_METHODS; m++)
+			r.class[m] = v->class[m] == TRUST_PROBE_NO_CLASS ?
+			    -1 : v->class[m];
+		err = probe_store_put_root(s, &r);
+	}
+	return err;
+}
+
+static struct store_probe
+order_row(const struct probe_cmd *c, struct str methods)
+{
+	return (struct store_probe) {
+		.device = c->dev->row.id, .run = run_number(),
+		.address = c->dev->row.address,
+		.fingerprint = c->dev->row.fingerprint,
+		.name = str_cstr(c->name), .ordered_s = c->of.now_s,
+		.until_s = c->of.now_s + c->window_s, .methods = methods,
+		.accepted = is_accepted(c->dev),
+		.state = str_cstr(trust_probe_stop_name(
+		    TRUST_PROBE_STOP_NONE)),
+	};
+}
+
+/* p NULL: with the questions and answers that are there. */
+static int
+put_order(struct probe_store *s, const struct store_probe *row,
+    const struct probe_cmd *c, const struct probe_picks *p)
+{
+	int err = probe_store_begin(s);
+
+	if (err != 0)
+		return err;
+	if (p != NULL)
+		err = put_roots(s, c, p);
+	if (err == 0)
+		err = probe_store_put(s, row);
+	if (err == 0)
+		err = probe_store_commit(s);
+	if (err != 0)
+		probe_store_rollback(s);
+	return err;
+}
+
+/* ---- what is there ---- */
+
+/* The device's run as it is in the file. */
+struct standing {
+	bool there;
+	struct store_probe row;
+	char state[64], methods[128];
+	struct probe_plan plan;
+};
+
+static int
+on_row(const struct store_probe *row, void *arg)
+{
+	struct standing *n = arg;
+
+	n->there = true;
+	n->row = *row;
+	IGNORE(!str_copy(n->state, sizeof(n->state), row->state));
+	IGNORE(!str_copy(n->methods, sizeof(n->methods), row->methods));
+	n->row.state = str_cstr(n->state);
+	n->row.methods = str_cstr(n->methods);
+	n->row.address = n->row.name = STR_NULL;
+	return 0;
+}
+
+/* standing_fini must follow. */
+static int
+read_standing(struct standing *n, struct probe_store *s,
+    const struct probe_cmd *c)
+{
+	int err;
+
+	*n = (struct standing) { .there = false };
+	err = probe_store_each(s, c->dev->row.id, on_row, n);
+	if (err == 0 && n->there)
+		err = probe_plan_load(&n->plan, s, &n->row);
+	n->plan.plan.connections = (uint32_t)n->row.connections;
+	n->plan.plan.first_s = n->row.first_s;
+	n->plan.plan.last_s = n->row.last_s;
+	return err;
+}
+
+static void
+standing_fini(struct standing *n)
+{
+	probe_plan_fini(&n->plan);
+}
+
+static bool
+is_running(const struct standing *n, int64_t now_s)
+{
+	return n->there && n->row.until_s > now_s && strcmp(n->state,
+	    trust_probe_stop_name(TRUST_PROBE_STOP_NONE)) == 0;
+}
+
+/* The answers that are there are to the same questions. */
+static bool
+is_same(const struct standing *n, const struct probe_picks *p,
+    struct str methods)
+{
+	if (!n->there || n->plan.plan.nroots != p->n ||
+	    !str_eq(n->row.methods, methods) || n->plan.plan.stop !=
+	    TRUST_PROBE_STOP_NONE)
+		return false;
+	for (unsigned i = 0; i < p->n; i++)
+		if (strcmp(n->plan.root[i].sha256, p->v[i].sha256) != 0)
+			return false;
+	return true;
+}
+
+/* ---- progress ---- */
+
+static void
+show_progress(const struct standing *n, const struct probe_cmd *c)
+{
+	const struct trust_probe *p = &n->plan.plan;
+	char span[32];
+
+	probe_span(span, trust_probe_seconds(p));
+	fprintf(stderr, "\r%u asked, %u left at least, time left %s   ",
+	    p->asked, trust_probe_left(p), span);
+}
+
+static int
+result_of(const struct standing *n)
+{
+	if (strcmp(n->state, trust_probe_stop_name(TRUST_PROBE_STOP_DONE)) !=
+	    0)
+		return CMD_FINDING;
+	for (unsigned i = 0; i < n->plan.plan.nroots; i++) {
+		struct trust_probe_result r;
+
+		trust_probe_result(&n->plan.plan, i, &r);
+		if (r.holding == TRUST_CANNOT_TELL)
+			return CMD_FINDING;
+	}
+	return CMD_OK;
+}
+
+static int
+show(const struct probe_cmd *c, const struct standing *n)
+{
+	if (c->json)
+		IGNORE(probe_show_json(c, &n->row, &n->plan)); /* or not */
+	else
+		probe_show(c, &n->row, &n->plan);
+	return is_running(n, clock_wall_s()) ? CMD_OK : result_of(n);
+}
+
+/* Nobody has taken the order: say so, once. */
+static void
+warn_unpicked(const struct probe_cmd *c, const struct standing *n, bool *said)
+{
+	if (*said || n->row.picked_s != 0 ||
+	    clock_wall_s() - n->row.ordered_s < PICKED_S)
+		return;
+	*said = true;
+	fprintf(stderr, VERB_NAME ": no edge has taken the order yet: is "
+	    "siptrust edge running on %s?\n", c->folder);
+}
+
+/* Until it is over or somebody interrupts. */
+static int
+follow(struct probe_cmd *c, struct probe_store *s)
+{
+	const struct timespec pause = { 0, LOOK_MS * 1000000L };
+	bool terminal = isatty(STDERR_FILENO) == 1, said = false;
+	int rc = CMD_OK;
+
+	signal(SIGINT, on_interrupt);
+	for (;;) {
+		struct standing n;
+		int err = read_standing(&n, s, c);
+		bool over = err != 0 || !is_running(&n, clock_wall_s()) ||
+		    interrupted;
+
+		if (terminal && err == 0)
+			show_progress(&n, c);
+		if (err == 0)
+			warn_unpicked(c, &n, &said);
+		if (over && terminal)
+			fputc('\n', stderr);
+		if (over && err == 0)
+			rc = show(c, &n);
+		if (over && interrupted)
+			fprintf(stderr, VERB_NAME ": the edge goes on asking; "
+			    "the same command shows it, --stop ends it\n");
+		if (err != 0)
+			rc = roots_complain(&c->of, CMD_FAILED, "%s",
+			    probe_store_error(s));
+		standing_fini(&n);
+		if (over)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* ---- the verb ---- */
+
+static int
+stop(struct probe_cmd *c, struct probe_store *s, struct standing *n)
+{
+	if (!is_running(n, c->of.now_s))
+		return roots_complain(&c->of, CMD_FAILED, "nothing is being "
+		    "asked of device %s", c->name);
+	n->row.state = str_cstr(trust_probe_stop_name(
+	    TRUST_PROBE_STOP_ORDERED));
+	if (probe_store_set_state(s, &n->row) != 0)
+		return roots_complain(&c->of, CMD_FAILED, "%s",
+		    probe_store_error(s));
+	printf("device %s is asked no more; what it has answered is kept\n",
+	    c->name);
+	return CMD_OK;
+}
+
+static int
+dry_run(const struct probe_cmd *c, const struct probe_picks *p,
+    struct str methods)
+{
+	struct trust_probe_root *ask = calloc(p->n, sizeof(*ask));
+	struct probe_plan plan = { .ask = ask };
+	enum trust_probe_method order[TRUST_PROBE_METHODS];
+	unsigned n = 0;
+
+	if (ask == NULL)
+		return CMD_FAILED;
+	while (methods.n > 0)
+		n += trust_probe_method_parse(str_cut(&methods, ' '),
+		    &order[n]);
+	for (unsigned i = 0; i < p->n; i++) {
+		memcpy(ask[i].class, p->v[i].class, sizeof(ask[i].class));
+		ask[i].expected = p->v[i].expected;
+	}
+	trust_probe_init(&plan.plan, ask, p->n, order, n, false);
+	probe_show_plan(c, p, &plan);
+	free(ask);
+	return CMD_OK;
+}
+
+static int
+order(struct probe_cmd *c, struct probe_store *s, const struct standing *n)
+{
+	struct probe_picks *p = calloc(1, sizeof(*p));
+	char names[128];
+	struct str methods = method_names(c, names, sizeof(names));
+	struct store_probe row = order_row(c, methods);
+	int err = p == NULL ? CMD_FAILED : probe_pick(p, c);
+
+	if (err != CMD_OK) {
+		free(p);
+		return err;
+	}
+	if (c->dry_run)
+		err = dry_run(c, p, methods);
+	if (!c->dry_run)
+		err = check_alone(c);
+	if (!c->dry_run && err == CMD_OK)
+		err = check_registered(c);
+	if (!c->dry_run && err == CMD_OK && put_order(s, &row, c,
+	    !c->anew && is_same(n, p, methods) ? NULL : p) != 0)
+		err = roots_complain(&c->of, CMD_FAILED, "%s",
+		    probe_store_error(s));
+	probe_picks_fini(p);
+	free(p);
+	return err;
+}
+
+static int
+act(struct probe_cmd *c, struct probe_store *s)
+{
+	struct standing n;
+	int err = read_standing(&n, s, c);
+	bool runs = err == 0 && is_running(&n, c->of.now_s);
+
+	if (err != 0 && !c->anew)
+		err = roots_complain(&c->of, CMD_FAILED, "what was asked "
+		    "before cannot be read; --anew forgets it");
+	else if (c->stop)
+		err = stop(c, s, &n);
+	else if (c->show && !n.there)
+		err = roots_complain(&c->of, CMD_FAILED, "device %s was never "
+		    "asked", c->name);
+	else if (c->show)
+		err = show(c, &n);
+	else if (!runs || c->anew || c->dry_run)
+		err = order(c, s, &n);
+	if (err == CMD_OK && !c->stop && !c->show && !c->dry_run &&
+	    !c->no_wait)
+		err = follow(c, s);
+	standing_fini(&n);
+	return err;
+}
+
+int
+roots_probe(int argc, char **argv)
+{
+	struct probe_cmd c = { .method = -1, .window_s = WINDOW_S };
+	struct probe_store *s = NULL;
+	char why[WHY_BYTES] = "";
+	int err = parse(argc, argv, &c);
+
+	if (c.help)
+		fputs(usage_text, stdout);
+	if (c.help || err != CMD_OK)
+		return err;
+	if (c.data != NULL)
+		IGNORE(!str_copy(c.folder, sizeof(c.folder),
+		    str_cstr(c.data))); /* then it is not found */
+	else
+		conf_default_data(c.folder, sizeof(c.folder));
+	err = roots_load(&c.of, VERB_NAME, c.folder, c.device);
+	if (err != CMD_OK)
+		return err;
+	err = find_device(&c);
+	if (err == CMD_OK && probe_store_open(&s, c.folder, false, why,
+	    sizeof(why)) != 0)
+		err = roots_complain(&c.of, CMD_FAILED, "%s", why);
+	if (err == CMD_OK)
+		err = act(&c, s);
+	probe_store_close(s);
+	roots_fini(&c.of);
+	return err;
+}
