@@ -221,8 +221,9 @@ class Call:
         out += [("From", self.from_), ("To", to or self.to),
                 ("Call-ID", self.call_id), ("CSeq", "%d %s" % (cseq, method)),
                 ("Contact", "<%s>" % ua.uri)]
-        if self.credentials and method not in ("CANCEL",):
+        if self.credentials and method not in ("CANCEL", "ACK"):
             out.append(self.credentials)
+            self.credentials = None  # a nonce-count is good for one
         out += fields
         if body:
             out.append(("Content-Type", "application/sdp"))

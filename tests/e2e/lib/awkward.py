@@ -220,13 +220,11 @@ def reinvite_without_route(server):
     with agents(server, "100", "101") as (a, b):
         call, _ = answered(a, b)
         call.request("INVITE", body=SDP, routes=[])
-        response = None
-        try:
-            invite = b.receive(PAUSE_S)
-        except Silence:
-            response = a.next(403, 404, 481)
-        else:
-            b.answer(invite, 200, body=SDP)
+        response = a.next(403, 404, 407, 481)
+        if response.status == 407:
+            call.credentials = a.credentials(response, "INVITE", call.remote)
+            call.request("INVITE", body=SDP, routes=[])
+            b.answer(b.next("INVITE"), 200, body=SDP)
             response = a.next(200)
             call.request("ACK", cseq=response.cseq()[0], routes=[])
             b.next("ACK")

@@ -21,10 +21,11 @@ def free_port(kind=socket.SOCK_DGRAM):
 
 
 class Sipp:
-    """One SIPp process; the called one registers from its port first."""
+    """One SIPp process; called ones register from their port first, callers
+    where register says so."""
 
     def __init__(self, server, scenario, user, target=None, calls=1, rate=20,
-                 transport="u1", lost=0):
+                 transport="u1", lost=0, register=False):
         if not shutil.which("sipp"):
             raise tap.Skip("no sipp here; tools/deps check installs it")
         self.scenario, self.folder = scenario, tempfile.mkdtemp()
@@ -43,7 +44,7 @@ class Sipp:
                                             PASSWORD))
             argv += ["-inf", users, "-r", str(rate),
                      "127.0.0.1:%d" % server.sip]
-        else:
+        if register or not target:
             self.register(server, user)
         self.process = subprocess.Popen(
             argv, cwd=self.folder, text=True, errors="replace",
@@ -72,7 +73,7 @@ class Sipp:
                 if name.endswith((".log", "_errors.log")):
                     with open(os.path.join(self.folder, name),
                               errors="replace") as f:
-                        told += "---- %s\n%s\n" % (name, f.read()[-6000:])
+                        told += "---- %s\n%s\n" % (name, f.read()[-1500:])
             raise AssertionError("%s: exit %d\n%s\n%s" % (
                 self.scenario, status, out[-1500:], told))
 
