@@ -149,7 +149,7 @@ put_ca(struct buf *out, const struct filling *f)
 static void
 put_root(struct buf *out, const struct filling *f)
 {
-	put_or(out, f->e->root, "root");
+	put_or(out, f->e->root, "the root of the server's certificate");
 	if (f->places->root != NULL)
 		buf_printf(out, " (%s)", f->places->root);
 }
