@@ -8,6 +8,8 @@
 
 #define US_PER_S   1000000
 #define PATIENCE_S 30 /* silent so long, a handshake will not be finished */
+#define RECORD_ALERT   21 /* RFC 8446 5.1 */
+#define FINISHED13_MIN 45 /* as in trust/evidence.c */
 #define F(name)  (1u << TRUST_FAULT_##name)
 
 /* One stream as far as it has to do with TLS; from its first data on. */
@@ -316,6 +318,22 @@ on_bytes(struct tcp_stream *stream, int side, struct str bytes,
 		tell(s, stream);
 }
 
+/*
+ * The client's last record was an alert, after its Finished and encrypted: it
+ * says good-bye, or why it goes, and the server closes for its sake.
+ */
+static bool
+has_taken_leave(const struct tls_tap *t)
+{
+	const struct tls_tap_dir *d = &t->dir[TLS_CLIENT];
+
+	if (d->encrypted == 0 || d->in_clear || d->broken)
+		return false;
+	if (t->server_version < TLS_VERSION_1_3)
+		return d->type == RECORD_ALERT;
+	return d->finished_len && d->last_encrypted_len < FINISHED13_MIN;
+}
+
 static void
 on_closed(struct tcp_stream *stream, int side, enum tcp_closing how,
     uint64_t now_us, void *arg)
@@ -324,7 +342,10 @@ on_closed(struct tcp_stream *stream, int side, enum tcp_closing how,
 
 	if (s == NULL || s->told)
 		return;
-	if (s->end == TRUST_END_OPEN) {
+	if (s->end == TRUST_END_OPEN && side != s->client &&
+	    how == TCP_CLOSED_FIN && has_taken_leave(&s->tap)) {
+		s->end = TRUST_END_FIN; /* when it said so */
+	} else if (s->end == TRUST_END_OPEN) {
 		s->end_us = now_us;
 		s->end = side != s->client ? TRUST_END_US :
 		    how == TCP_CLOSED_FIN ? TRUST_END_FIN : TRUST_END_RST;
