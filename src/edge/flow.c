@@ -147,6 +147,8 @@ place_datagrams(struct worker *w, struct flow *f)
 	size_t fit = w->nudp;
 
 	f->worker = w;
+	if (!addr_is_set(&f->peer))
+		return false;
 	if (l != NULL && has_address(l, &f->local))
 		return true;
 	for (size_t i = w->nudp; i-- > 0;) {

@@ -336,7 +336,7 @@ worker_new(struct worker **out, unsigned index,
 	buf_init(&w->out, WORKER_OUT_BYTES);
 	buf_init(&w->side, WORKER_OUT_BYTES);
 	w->conf = conf_ref(conf);
-	w->tls = tls_ctx_ref(tls);
+	w->tls = tls != NULL ? tls_ctx_ref(tls) : NULL;
 	err = loop_new(&w->loop);
 	if (err == 0)
 		err = dgram_io_new(&w->io);

@@ -35,7 +35,7 @@ struct worker_socket {
 	int fd;
 };
 
-/* conf and tls are referenced, shared is borrowed. */
+/* conf and tls are referenced, shared is borrowed.  tls NULL: no TLS. */
 MUSTCHECK int worker_new(struct worker **out, unsigned index,
     const struct worker_shared *shared, struct conf *conf,
     struct tls_ctx *tls);

@@ -12,7 +12,7 @@
 #include "store/mem.h"
 #include "store/store_int.h"
 
-#define TEXTS 8 /* strings of a binding */
+#define TEXTS 9 /* strings of a binding */
 
 struct row {
 	struct list link;
@@ -65,9 +65,9 @@ row_copy(struct row **out, const struct store_binding *b)
 	slices[5] = &r->b.call_id;
 	slices[6] = &r->b.path;
 	slices[7] = &r->b.user_agent;
+	slices[8] = &r->b.received;
 	for (int i = 0; i < TEXTS; i++)
 		n += slices[i]->n;
-	r->b.received = STR("");
 	r->text = at = malloc(n + 1);
 	if (r->text == NULL) {
 		free(r);

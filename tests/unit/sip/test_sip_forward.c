@@ -113,6 +113,27 @@ routes_go_one_by_one(void **state)
 	assert_null(strstr(text, "sip:last"));
 }
 
+/* RFC 3261 16.4 and 16.6 step 6. */
+static void
+strict_routers_get_and_give_the_last_route(void **state)
+{
+	struct sip_forward f = { .via = STR(OURS), .max_forwards = 8 };
+
+	f.drop_last_route = true;
+	forward(invite, &f);
+	assert_non_null(strstr(text, "\r\nRoute: <sip:"));
+	assert_null(strstr(text, "sip:last"));
+	f.last_route = STR("<sip:target>");
+	f.drop_routes = 2;
+	forward(invite, &f);
+	assert_null(strstr(text, "sip:last"));
+	assert_non_null(strstr(text, "\r\nRoute: <sip:target>\r\n"));
+	f.drop_last_route = false;
+	forward(invite, &f);
+	assert_non_null(strstr(text, "Route: <sip:last;lr>\r\n"
+	    "Route: <sip:target>\r\n"));
+}
+
 static void
 contacts_give_way(void **state)
 {
@@ -330,6 +351,7 @@ main(void)
 		cmocka_unit_test(what_is_put_in_and_taken_out),
 		cmocka_unit_test(all_else_is_byte_for_byte_the_same),
 		cmocka_unit_test(routes_go_one_by_one),
+		cmocka_unit_test(strict_routers_get_and_give_the_last_route),
 		cmocka_unit_test(contacts_give_way),
 		cmocka_unit_test(path_and_what_says_so),
 		cmocka_unit_test(credentials_for_our_realm_stay_here),
