@@ -175,29 +175,20 @@ def no_secret_in_the_log():
             raise AssertionError(edge.log())
 
 
-def main():
-    global edge
-    with Edge(users=USERS) as edge:
-        try:
-            tap.main([
-                nine_ways,
-                the_callee_hangs_up,
-                hold_from_both_sides,
-                busy,
-                busy_with_another,
-                cancelled,
-                nobody_is_there,
-                a_callee_that_is_switched_off,
-                the_first_that_answers_has_it,
-                the_best_refusal_of_two,
-                no_secret_in_the_log,
-            ], jobs=4)
-        except SystemExit as end:
-            status = end.code
-            if status:
-                print("# " + edge.log().replace("\n", "\n# "))
-    sys.exit(status)
-
+TESTS = [
+    nine_ways,
+    the_callee_hangs_up,
+    hold_from_both_sides,
+    busy,
+    busy_with_another,
+    cancelled,
+    nobody_is_there,
+    a_callee_that_is_switched_off,
+    the_first_that_answers_has_it,
+    the_best_refusal_of_two,
+    no_secret_in_the_log,
+]
 
 if __name__ == "__main__":
-    main()
+    with Edge(users=USERS) as edge:
+        tap.main(TESTS, jobs=4)
