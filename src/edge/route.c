@@ -376,6 +376,16 @@ by_token(struct plan *p, struct str text)
 
 /* ---- the whole ---- */
 
+/* Is anybody there?  Asked of our host, whatever port the asker writes. */
+static bool
+is_ping(const struct plan *p)
+{
+	struct sip_uri uri = p->ruri;
+
+	uri.port = 0;
+	return p->m->method == SIP_METHOD_OPTIONS && is_ours(p, &uri);
+}
+
 static void
 without_token(struct plan *p)
 {
@@ -393,6 +403,8 @@ without_token(struct plan *p)
 		refuse(p, 404, "No Flow Token");
 	} else if (ours) {
 		to_extension(p);
+	} else if (!p->in_dialog && is_ping(p)) {
+		p->out->us = true;
 	} else if (!p->in_dialog) {
 		refuse(p, 403, "Not A Domain Of Ours");
 	} else if (must_prove(p) && !by_contact(p, true)) {

@@ -441,6 +441,16 @@ def strict_routers_are_served():
     a.expect(200)
 
 
+def a_ping_is_answered_whatever_port_it_writes():
+    a, _ = phones("UDP", "UDP")
+    # sipsak cuts the last digit off a port of five.
+    uri = "sip:anybody@127.0.0.1:9"
+    a.request("OPTIONS", uri, "<%s>" % uri)
+    equal(a.expect(200).get("Allow")[:6], "INVITE")
+    a.request("MESSAGE", uri, "<%s>" % uri)
+    a.expect(403)
+
+
 def loops_and_too_many_hops():
     a, b = phones("UDP", "UDP")
     uri = "sip:%s@%s" % (b.user, DOMAIN)
@@ -558,6 +568,7 @@ TESTS = [
     no_way_leads_elsewhere,
     a_way_through_us_first,
     strict_routers_are_served,
+    a_ping_is_answered_whatever_port_it_writes,
     loops_and_too_many_hops,
     too_broad_a_fork,
     a_phone_that_has_hung_up_its_connection,
