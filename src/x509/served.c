@@ -2,12 +2,14 @@
 #include "x509/served.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/addr.h"
+#include "base/file.h"
 
 /* ---- one certificate ---- */
 
@@ -226,18 +228,67 @@ x509_served_fini(struct x509_served *s)
 	*s = (struct x509_served) { .chain = NULL };
 }
 
-int
-x509_served_chain(struct x509_served *out, const struct x509_chain *c,
-    const char *name, const struct x509_roots *roots)
+static int
+check_order(const struct x509_served *s, const char *path, struct buf *why)
 {
-	STACK_OF(X509) *all = sk_X509_new_null();
-	int err = all != NULL ? 0 : -ENOMEM;
+	for (unsigned i = 1; i < s->n; i++) {
+		const struct x509_served_cert *c = &s->cert[i];
 
-	for (unsigned i = 0; err == 0 && i < x509_path_depth(c); i++)
-		if (sk_X509_push(all, x509_path_at(c, i)) == 0)
-			err = -ENOMEM;
+		if (!c->ca) {
+			buf_printf(why, "%s: certificate %u (%s) is no CA's: "
+			    "%s", path, i + 1, c->subject, s->cert[0].ca ?
+			    "out of order: expected the leaf first, then each "
+			    "issuer" : "there are two leaves, expected one "
+			    "and its issuers");
+			return E_MISMATCH;
+		}
+		if (!s->cert[i - 1].certified) {
+			buf_printf(why, "%s: out of order: certificate %u "
+			    "(%s) does not certify certificate %u (%s): "
+			    "expected the leaf first, then each issuer", path,
+			    i + 1, c->subject, i, s->cert[i - 1].subject);
+			return E_MISMATCH;
+		}
+	}
+	return 0;
+}
+
+static bool
+holds_key(struct str pem)
+{
+	static const struct str mark = { "PRIVATE KEY-----", 16 };
+
+	for (size_t i = 0; i + mark.n <= pem.n; i++)
+		if (pem.p[i] == 'P' && str_starts(str_from(pem, i), mark))
+			return true;
+	return false;
+}
+
+int
+x509_served_file(struct x509_served *out, const char *path, const char *name,
+    const struct x509_roots *roots, bool *has_key, struct buf *why)
+{
+	STACK_OF(X509) *list = NULL;
+	struct buf pem;
+	int err;
+
+	*out = (struct x509_served) { .chain = NULL };
+	buf_init(&pem, X509_FILE_MAX);
+	err = file_read(&pem, path, FILE_PUBLIC, why);
+	*has_key = err == 0 && holds_key(buf_as_str(&pem));
 	if (err == 0)
-		err = x509_served_read(out, all, name, roots);
-	sk_X509_free(all); /* the certificates are c's */
+		err = x509_certs_read(&list, path, buf_as_str(&pem),
+		    X509_CHAIN_MAX, why);
+	if (err == 0)
+		err = x509_served_read(out, list, name, roots);
+	if (err == 0)
+		err = check_order(out, path, why);
+	sk_X509_pop_free(list, X509_free);
+	/* Nobody is to find the key in freed memory. */
+	if (pem.n > 0)
+		OPENSSL_cleanse(pem.p, pem.n);
+	buf_fini(&pem);
+	if (err != 0 && out->chain != NULL)
+		x509_served_fini(out);
 	return err;
 }

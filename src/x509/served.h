@@ -49,9 +49,14 @@ MUSTCHECK int x509_served_read(struct x509_served *out, STACK_OF(X509) *chain,
     const char *name, const struct x509_roots *roots);
 void x509_served_fini(struct x509_served *s);
 
-/* The certificates of a chain that was read from files. */
-MUSTCHECK int x509_served_chain(struct x509_served *out,
-    const struct x509_chain *c, const char *name,
-    const struct x509_roots *roots);
+/*
+ * The chain of a PEM file, to look at it: a key beside it is passed over and
+ * told in *has_key.  The leaf must come first, each next certify the one
+ * before; dates are not looked at.  0; -errno, E_LIMIT, E_CONFIG, E_PARSE;
+ * E_MISMATCH: wrong order, two leaves; a sentence in why.
+ */
+MUSTCHECK int x509_served_file(struct x509_served *out, const char *path,
+    const char *name, const struct x509_roots *roots, bool *has_key,
+    struct buf *why);
 
 #endif
