@@ -65,6 +65,9 @@ release(struct shared *s)
 	for (size_t i = 0; i < c->nchain; i++)
 		conf_chain_fini(&c->chain[i]);
 	free(c->chain);
+	for (size_t i = 0; i < c->nupstream; i++)
+		conf_upstream_fini(&c->upstream[i]);
+	free(c->upstream);
 	free(c->pins);
 	free(c->old);
 	free(c->path);
@@ -293,6 +296,10 @@ apply_override(struct conf_loader *l, const struct conf_override *over)
 		conf_override_chain(l, over->value);
 		return;
 	}
+	if (strcmp(over->name, "upstream") == 0) {
+		conf_override_upstream(l, over->value);
+		return;
+	}
 	if (id == CONF_IDS) {
 		conf_wrong(l, CONF_AT_OVERRIDE, "no setting is named %s",
 		    conf_quote(found, over->name));
@@ -441,5 +448,14 @@ conf_sample(struct buf *out)
 	    "#\troot = \"/etc/siptrust/root.pem\"\n"
 	    "#\tshort = 0\n"
 	    "#\tcross = {}\n"
+	    "#}\n"
+	    "\n# A PBX to stand in front of; it then keeps the accounts, and\n"
+	    "# phones are known to it by the flow they opened to us.  Any\n"
+	    "# number, first the preferred.  uri: its name or address (RFC\n"
+	    "# 3263); register: path, when it takes Path (RFC 3327), else\n"
+	    "# contact.\n"
+	    "#upstream pbx {\n"
+	    "#\turi = \"sip:pbx.example.com;transport=udp\"\n"
+	    "#\tregister = \"path\"\n"
 	    "#}\n");
 }

@@ -17,6 +17,10 @@
  *             short = 1
  *             cross = { "/etc/siptrust/cross-signed.pem" }
  *     }
+ *     upstream pbx {
+ *             uri = "sip:pbx.example.com;transport=udp"
+ *             register = "path"
+ *     }
  *
  * Every error is one line: FILE:LINE: what was found, what was expected.
  */
@@ -54,6 +58,24 @@ struct conf_pin {
 	int line;            /* as conf_chain's                         */
 };
 
+enum conf_transport {
+	CONF_TRANSPORT_ANY, /* none given: as the DNS has it */
+	CONF_TRANSPORT_UDP,
+	CONF_TRANSPORT_TCP,
+};
+
+/* A PBX that we stand in front of. */
+struct conf_upstream {
+	char *name;        /* letters, digits, "._-"                        */
+	char *uri;         /* as written                                    */
+	char *host;        /* a name or an address, IPv6 without brackets   */
+	int port;          /* 0: none given                                 */
+	enum conf_transport transport;
+	bool contact;      /* register = "contact": Contact is rewritten;
+	                      else Path is put in                           */
+	int line;          /* as conf_chain's                               */
+};
+
 struct conf {
 #define CONF_STR(name, def, text)                 char *name;
 #define CONF_LIST(name, def, text)                struct conf_list name;
@@ -66,6 +88,8 @@ struct conf {
 #undef CONF_BOOL
 	struct conf_chain *chain; /* configured, in order of preference */
 	size_t nchain;
+	struct conf_upstream *upstream; /* in order of preference       */
+	size_t nupstream;
 	struct conf_pin *pins;    /* pin, parsed: the first that fits   */
 	size_t npins;
 	struct selector *old;     /* old_tls, parsed                    */
@@ -74,8 +98,9 @@ struct conf {
 };
 
 /*
- * A setting given on the command line, over the file: repeat for a list, and
- * for "chain" with the value NAME=CERTFILE,KEYFILE.
+ * A setting given on the command line, over the file: repeat for a list, for
+ * "chain" with the value NAME=CERTFILE,KEYFILE, and for "upstream" with
+ * URI[,path|,contact]; these are named pbx, pbx2 ...
  */
 struct conf_override {
 	const char *name;  /* as in conf.def */

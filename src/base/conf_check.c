@@ -5,8 +5,8 @@
 
 #define HOST_MAX 253 /* characters of a domain name (RFC 1035 3.1) */
 
-static bool
-is_host(struct str s)
+bool
+conf_is_host(struct str s)
 {
 	struct addr ip;
 	if (addr_parse_ip(&ip, s) == 0)
@@ -31,7 +31,7 @@ is_host(struct str s)
 static bool
 is_host_or_empty(struct str s)
 {
-	return s.n == 0 || is_host(s);
+	return s.n == 0 || conf_is_host(s);
 }
 
 static bool
@@ -60,6 +60,16 @@ is_digest(struct str s)
 	return str_eq(s, STR("MD5")) || str_eq(s, STR("SHA-256"));
 }
 
+static bool
+is_servers(struct str s)
+{
+	while (s.n > 0) {
+		if (!is_address(str_cut(&s, ',')))
+			return false;
+	}
+	return true;
+}
+
 #define SELECTOR                                                               \
 	"a subnet or address as in 10.0.7.0/24 (without bits behind the "      \
 	"prefix), model:TEXT, ja4:FINGERPRINT, account:USER[@DOMAIN] or "      \
@@ -71,11 +81,13 @@ static const struct {
 	const char *expected;
 } forms[] = {
 	{ CONF_ID_domain, is_host_or_empty, "a host name or an IP address" },
-	{ CONF_ID_alias, is_host, "a host name or an IP address" },
+	{ CONF_ID_alias, conf_is_host, "a host name or an IP address" },
 	{ CONF_ID_sip, is_address, "ADDRESS:PORT, as in \"0.0.0.0:5060\"" },
 	{ CONF_ID_tls, is_address, "ADDRESS:PORT, as in \"0.0.0.0:5061\"" },
 	{ CONF_ID_http, is_address, "ADDRESS:PORT, as in \"0.0.0.0:8080\"" },
 	{ CONF_ID_syslog, is_address, "ADDRESS:PORT, as in \"0.0.0.0:514\"" },
+	{ CONF_ID_dns_servers, is_servers,
+	    "ADDRESS[:PORT],..., as in \"192.0.2.53\"" },
 	{ CONF_ID_log_level, is_log_level, "err, warn, info or debug" },
 	{ CONF_ID_tls_min, is_tls_version, "1.2 or 1.3" },
 	{ CONF_ID_tls_max, is_tls_version, "1.2 or 1.3" },
@@ -179,7 +191,7 @@ void
 conf_check_whole(struct conf_loader *l)
 {
 	const struct conf *c = l->conf;
-	if (!is_host(str_cstr(c->domain)))
+	if (!conf_is_host(str_cstr(c->domain)))
 		conf_wrong(l, l->line[CONF_ID_domain],
 		    "domain: this host's name \"%.64s\" is no domain name; "
 		    "set domain",

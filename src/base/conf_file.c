@@ -12,19 +12,26 @@
 #define FILE_MAX (1 << 20) /* bytes */
 
 #define SYNTAX                                                                 \
-	"expected NAME = VALUE, NAME = { VALUE, ... } or chain NAME { ... }"
+	"expected NAME = VALUE, NAME = { VALUE, ... }, chain NAME { ... } or " \
+	"upstream NAME { ... }"
 
 #define SHORTER_MAX 15
+#define CHAIN       "chain"
+#define UPSTREAM    "upstream"
 
 enum { CERTIFICATE, KEY, ROOT, SHORT, CROSS, CHAIN_OPTIONS };
+enum { URI, REGISTER, UPSTREAM_OPTIONS };
+#define OPTIONS_MAX CHAIN_OPTIONS
 
 static const char *const chain_option[CHAIN_OPTIONS] = { "certificate", "key",
 	"root", "short", "cross" };
+static const char *const upstream_option[UPSTREAM_OPTIONS] = { "uri",
+	"register" };
 
 struct reading {
 	struct conf_loader *l;
 	size_t count[CONF_IDS]; /* values of the setting up to now          */
-	int at[CHAIN_OPTIONS];  /* lines of the section being read, 0: none */
+	int at[OPTIONS_MAX];    /* lines of the section being read, 0: none */
 };
 
 /*
@@ -35,6 +42,15 @@ static pthread_mutex_t reading_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct reading *now;
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap) PRINTF(2, 0);
+
+static bool
+is_upstream(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->nupstream; i++)
+		if (strcmp(c->upstream[i].name, name) == 0)
+			return true;
+	return false;
+}
 
 static void
 on_error(cfg_t *cfg, const char *fmt, va_list ap)
@@ -62,7 +78,8 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 		conf_wrong(l, line, "found %s, " SYNTAX, quoted);
 	} else if (str_starts(what, STR("found duplicate title"))) {
 		conf_wrong(l, line,
-		    "found a second chain %s, expected another name", quoted);
+		    "found a second %s %s, expected another name",
+		    is_upstream(l->conf, name) ? "upstream" : "chain", quoted);
 	} else {
 		conf_wrong(l, line, "found %.100s, " SYNTAX, text);
 	}
@@ -82,18 +99,27 @@ note_setting(enum conf_id id, int line, size_t nvalues)
 	l->line[id] = line;
 }
 
-static void
-note_chain_option(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
+/* Its line is kept; a list may go on with +=. */
+static int
+note_option(cfg_t *cfg, const cfg_opt_t *opt, const char *const *options,
+    int last, bool list)
 {
-	char found[96];
-	int o = 0, n;
-	while (o < CROSS && strcmp(opt->name, chain_option[o]) != 0)
+	int o = 0;
+	while (o < last && strcmp(opt->name, options[o]) != 0)
 		o++;
-	if (now->at[o] != 0 && (o != CROSS || opt->nvalues <= 1))
+	if (now->at[o] != 0 && (!list || o != last || opt->nvalues <= 1))
 		conf_wrong(now->l, cfg->line,
 		    "%s: found again, expected once: it is on line %d",
 		    opt->name, now->at[o]);
 	now->at[o] = cfg->line;
+	return o;
+}
+
+static void
+note_chain_option(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
+{
+	char found[96];
+	int o = note_option(cfg, opt, chain_option, CROSS, true), n;
 	if (o == SHORT && (!conf_parse_int(value, &n) || n < 0 ||
 	    n > SHORTER_MAX))
 		conf_wrong(now->l, cfg->line, "short: found %s, expected a "
@@ -104,13 +130,29 @@ note_chain_option(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
 		    "file's name", opt->name);
 }
 
+static void
+note_upstream_option(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
+{
+	char found[96];
+	bool contact;
+	int o = note_option(cfg, opt, upstream_option, REGISTER, false);
+	if (o == URI && !conf_is_upstream_uri(value))
+		conf_wrong(now->l, cfg->line, "uri: found %s, expected "
+		    CONF_UPSTREAM_URI, conf_quote(found, value));
+	if (o == REGISTER && !conf_parse_register(value, &contact))
+		conf_wrong(now->l, cfg->line, "register: found %s, expected "
+		    "\"path\" or \"contact\"", conf_quote(found, value));
+}
+
 /* libconfuse met a value: check it while the line is known. */
 static int
 on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	*(const char **)result = value;
 	enum conf_id id = conf_find(opt->name);
-	if (cfg_title(cfg) != NULL) {
+	if (cfg_title(cfg) != NULL && strcmp(cfg_name(cfg), UPSTREAM) == 0) {
+		note_upstream_option(cfg, opt, value);
+	} else if (cfg_title(cfg) != NULL) {
 		note_chain_option(cfg, opt, value);
 	} else if (id < CONF_IDS) {
 		note_setting(id, cfg->line, opt->nvalues);
@@ -153,28 +195,62 @@ add_chain(cfg_t *section, int line)
 	conf_add_chain(l, &c);
 }
 
+static void
+check_name(const char *word, cfg_t *section, int line)
+{
+	char name[96];
+	if (!conf_is_chain_name(str_cstr(cfg_title(section))))
+		conf_wrong(now->l, line, "found %s %s, expected a name of "
+		    "letters, digits, \".\", \"_\" and \"-\"", word,
+		    conf_quote(name, cfg_title(section)));
+}
+
 /* A chain section was closed. */
 static int
-on_section(cfg_t *cfg, cfg_opt_t *opt)
+on_chain(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct conf_loader *l = now->l;
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	size_t errors = l->errors;
 	char name[96];
 
-	conf_quote(name, cfg_title(section));
-	if (!conf_is_chain_name(str_cstr(cfg_title(section))))
-		conf_wrong(l, cfg->line, "found chain %s, expected a name of "
-		    "letters, digits, \".\", \"_\" and \"-\"", name);
+	check_name(CHAIN, section, cfg->line);
 	for (int o = 0; o <= KEY; o++) {
 		const char *value = cfg_getstr(section, chain_option[o]);
 		if (value == NULL || value[0] == '\0')
 			conf_wrong(l, cfg->line,
 			    "found chain %s without %s, expected %s = \"FILE\"",
-			    name, chain_option[o], chain_option[o]);
+			    conf_quote(name, cfg_title(section)),
+			    chain_option[o], chain_option[o]);
 	}
 	if (l->errors == errors)
 		add_chain(section, now->at[CERTIFICATE]);
+	memset(now->at, 0, sizeof(now->at));
+	return 0;
+}
+
+/* An upstream section was closed. */
+static int
+on_upstream(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct conf_loader *l = now->l;
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *uri = cfg_getstr(section, upstream_option[URI]);
+	const char *way = cfg_getstr(section, upstream_option[REGISTER]);
+	size_t errors = l->errors;
+	bool contact = false;
+	char name[96];
+
+	check_name(UPSTREAM, section, cfg->line);
+	if (uri == NULL)
+		conf_wrong(l, cfg->line, "found upstream %s without uri, "
+		    "expected uri = \"sip:HOST\"",
+		    conf_quote(name, cfg_title(section)));
+	if (way != NULL)
+		IGNORE(!conf_parse_register(way, &contact)); /* was checked */
+	if (l->errors == errors)
+		conf_add_upstream(l, cfg_title(section), uri, contact,
+		    now->at[URI]);
 	memset(now->at, 0, sizeof(now->at));
 	return 0;
 }
@@ -197,29 +273,34 @@ store_all(cfg_t *cfg)
 static cfg_t *
 make_parser(void)
 {
+#define NAMED      (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 #define OPT(name)  CFG_STR_CB(name, NULL, CFGF_NODEFAULT, on_value)
 #define LIST(name) CFG_STR_LIST_CB(name, NULL, CFGF_NODEFAULT, on_value)
 	cfg_opt_t chain[] = { OPT(chain_option[CERTIFICATE]),
 		OPT(chain_option[KEY]), OPT(chain_option[ROOT]),
 		OPT(chain_option[SHORT]), LIST(chain_option[CROSS]),
 		CFG_END() };
-	cfg_opt_t all[CONF_IDS + 2];
+	cfg_opt_t upstream[] = { OPT(upstream_option[URI]),
+		OPT(upstream_option[REGISTER]), CFG_END() };
+	cfg_opt_t all[CONF_IDS + 3];
 	size_t n = 0;
 	for (enum conf_id id = 0; id < CONF_IDS; id++) {
 		const struct conf_setting *s = &conf_settings[id];
 		cfg_opt_t scalar = OPT(s->name), list = LIST(s->name);
 		all[n++] = s->kind == CONF_KIND_LIST ? list : scalar;
 	}
-	all[n++] = (cfg_opt_t)CFG_SEC("chain", chain,
-	    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	all[n++] = (cfg_opt_t)CFG_SEC(CHAIN, chain, NAMED);
+	all[n++] = (cfg_opt_t)CFG_SEC(UPSTREAM, upstream, NAMED);
 	all[n++] = (cfg_opt_t)CFG_END();
+#undef NAMED
 #undef OPT
 #undef LIST
 	cfg_t *cfg = cfg_init(all, CFGF_NONE);
 	if (cfg == NULL)
 		return NULL;
 	cfg_set_error_function(cfg, on_error);
-	cfg_set_validate_func(cfg, "chain", on_section);
+	cfg_set_validate_func(cfg, CHAIN, on_chain);
+	cfg_set_validate_func(cfg, UPSTREAM, on_upstream);
 	return cfg;
 }
 

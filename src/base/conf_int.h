@@ -6,7 +6,8 @@
  *
  * conf.c holds the table of settings and the snapshot's life, conf_file.c
  * reads the file with libconfuse after conf_scan.c has gone over its text,
- * conf_check.c judges values, conf_chain.c knows chains and what names them.
+ * conf_check.c judges values, conf_chain.c knows chains and what names them,
+ * conf_upstream.c the PBXs behind us.
  * A loader lives for one conf_load() and belongs to its thread.
  */
 #include <stdbool.h>
@@ -54,6 +55,7 @@ struct conf_loader {
 	int *pin_line;      /* of each value of pin              */
 	size_t npin_line;
 	bool chains_over;   /* the command line has given one    */
+	bool upstreams_over; /* likewise                         */
 	size_t errors;
 	bool no_memory;
 };
@@ -100,9 +102,24 @@ void conf_link_chains(struct conf_loader *l);
 /* A value of pin was found there. */
 void conf_note_pin(struct conf_loader *l, int line);
 
+/* conf_upstream.c: the options of an upstream. */
+#define CONF_UPSTREAM_URI                                                      \
+	"sip:HOST[:PORT][;transport=udp|tcp], as in "                          \
+	"\"sip:pbx.example.com;transport=udp\""
+bool conf_is_upstream_uri(const char *value);
+bool conf_parse_register(const char *value, bool *contact);
+void conf_add_upstream(struct conf_loader *l, const char *name,
+    const char *uri, bool contact, int line);
+void conf_upstream_fini(struct conf_upstream *u);
+/* URI[,path|,contact] of the command line; the first replaces the file's. */
+void conf_override_upstream(struct conf_loader *l, const char *value);
+
 /* False on lack of memory. */
 bool conf_list_add(struct conf_list *list, const char *value);
 void conf_list_fini(struct conf_list *list);
+
+/* conf_check.c: a name or an address. */
+bool conf_is_host(struct str s);
 
 /*
  * conf_scan.c: blank the comments of text (NUL-terminated), line breaks stay.

@@ -16,6 +16,7 @@ static const char usage_text[] =
     "                     [--sip ADDR:PORT]... [--tls ADDR:PORT]...\n"
     "                     [--chain NAME=CERTFILE,KEYFILE]...\n"
     "                     [--http ADDR:PORT]... [--syslog ADDR:PORT]...\n"
+    "                     [--http ADDR:PORT]... [--upstream URI[,contact]]...\n"
     "                     [--set NAME=VALUE]...\n"
     "\n"
     "Serve phones: SIP over UDP, TCP and TLS.  Without a file it runs on its\n"
@@ -31,6 +32,9 @@ static const char usage_text[] =
     "                      the place of the file's\n"
     "      --http ADDR:PORT CA files for phones over plain HTTP\n"
     "      --syslog ADDR:PORT the phones' own logs, over UDP and TCP\n"
+    "      --upstream URI[,contact]\n"
+    "                      stand in front of this PBX (sip:HOST[:PORT]\n"
+    "                      [;transport=udp|tcp]); contact: it takes no Path\n"
     "      --set NAME=VALUE any other setting, over the file\n"
     "      --sample        print a commented sample file and end\n"
     "  -h, --help          this text\n"
@@ -45,6 +49,7 @@ enum {
 	OPT_HTTP,
 	OPT_SYSLOG,
 	OPT_CHAIN,
+	OPT_UPSTREAM,
 	OPT_SET,
 	OPT_SAMPLE,
 };
@@ -58,6 +63,7 @@ static const struct option options[] = {
 	{ "chain", required_argument, NULL, OPT_CHAIN },
 	{ "http", required_argument, NULL, OPT_HTTP },
 	{ "syslog", required_argument, NULL, OPT_SYSLOG },
+	{ "upstream", required_argument, NULL, OPT_UPSTREAM },
 	{ "set", required_argument, NULL, OPT_SET },
 	{ "sample", no_argument, NULL, OPT_SAMPLE },
 	{ "help", no_argument, NULL, 'h' },
@@ -140,6 +146,8 @@ parse(int argc, char **argv, struct edge_params *p, struct overrides *o,
 			break;
 		case OPT_SYSLOG:
 			err = override(o, "syslog", optarg);
+		case OPT_UPSTREAM:
+			err = override(o, "upstream", optarg);
 			break;
 		case OPT_SET:
 			err = set_any(o, optarg);

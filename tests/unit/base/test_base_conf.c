@@ -245,7 +245,8 @@ test_a_value_cannot_forge_a_line(void **state)
 }
 
 #define SYNTAX                                                                 \
-	"expected NAME = VALUE, NAME = { VALUE, ... } or chain NAME { ... }\n"
+	"expected NAME = VALUE, NAME = { VALUE, ... }, chain NAME { ... } or " \
+	"upstream NAME { ... }\n"
 
 static void
 test_wrong_syntax(void **state)
@@ -493,6 +494,103 @@ test_chains_of_the_command_line(void **state)
 	buf_fini(&why);
 }
 
+#define URI                                                                    \
+	"sip:HOST[:PORT][;transport=udp|tcp], as in "                          \
+	"\"sip:pbx.example.com;transport=udp\"\n"
+
+static void
+test_upstreams(void **state)
+{
+	static const struct conf_override over[] = {
+		{ "upstream", "sip:10.0.0.1" },
+		{ "upstream", "sip:[2001:db8::1]:5070;transport=TCP,contact" },
+	};
+	static const struct conf_override bad[] = {
+		{ "upstream", "sip:10.0.0.1,kontakt" },
+		{ "upstream", "10.0.0.1" },
+	};
+	static const char text[] = "upstream a {\n"
+	    " uri = \"sip:pbx.example.com;transport=udp\" }\n"
+	    "upstream b { uri = \"sip:192.0.2.9:5080\" register = contact }\n";
+	struct conf *c = load_right(text);
+	struct buf why;
+
+	assert_int_equal(c->nupstream, 2);
+	assert_string_equal(c->upstream[0].name, "a");
+	assert_string_equal(c->upstream[0].uri,
+	    "sip:pbx.example.com;transport=udp");
+	assert_string_equal(c->upstream[0].host, "pbx.example.com");
+	assert_int_equal(c->upstream[0].port, 0);
+	assert_int_equal(c->upstream[0].transport, CONF_TRANSPORT_UDP);
+	assert_false(c->upstream[0].contact);
+	assert_int_equal(c->upstream[0].line, 2);
+	assert_string_equal(c->upstream[1].host, "192.0.2.9");
+	assert_int_equal(c->upstream[1].port, 5080);
+	assert_int_equal(c->upstream[1].transport, CONF_TRANSPORT_ANY);
+	assert_true(c->upstream[1].contact);
+	conf_unref(c);
+
+	c = NULL;
+	buf_init(&why, 4096);
+	assert_int_equal(conf_load(&c, file, over, 2, &why), 0);
+	assert_int_equal(c->nupstream, 2);
+	assert_string_equal(c->upstream[0].name, "pbx");
+	assert_false(c->upstream[0].contact);
+	assert_string_equal(c->upstream[1].name, "pbx2");
+	assert_string_equal(c->upstream[1].host, "2001:db8::1");
+	assert_int_equal(c->upstream[1].port, 5070);
+	assert_int_equal(c->upstream[1].transport, CONF_TRANSPORT_TCP);
+	assert_true(c->upstream[1].contact);
+	conf_unref(c);
+	c = NULL;
+	assert_int_equal(conf_load(&c, NULL, bad, 2, &why), E_CONFIG);
+	buf_putc(&why, '\0');
+	assert_string_equal(why.p, "command line: upstream: found "
+	    "\"sip:10.0.0.1,kontakt\", expected URI[,path|,contact], URI being "
+	    URI "command line: upstream: found \"10.0.0.1\", expected "
+	    "URI[,path|,contact], URI being " URI);
+	assert_null(c);
+	buf_fini(&why);
+}
+
+static void
+test_wrong_upstreams(void **state)
+{
+	static const char *const wrong[] = {
+		"pbx.example.com", "sip:", "sips:pbx", "sip:100@pbx", "sip:pbx:0",
+		"sip:pbx:x", "sip:pbx:65536", "sip:pbx;transport=sctp",
+		"sip:pbx;lr", "sip:pbx;transport=udp;transport=tcp",
+		"sip:[2001:db8::1", "sip:[x]", "sip:a b", "sip:pbx?x=y",
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char text[128], want[512];
+
+		snprintf(text, sizeof(text),
+		    "upstream a {\n uri = \"%s\"\n}\n", wrong[i]);
+		snprintf(want, sizeof(want), "siptrust.conf:2: uri: found "
+		    "\"%s\", expected " URI, wrong[i]);
+		check_wrong(text, want);
+	}
+	check_wrong("upstream a {\n}\n", "siptrust.conf:2: found upstream "
+	    "\"a\" without uri, expected uri = \"sip:HOST\"\n");
+	check_wrong("upstream a { uri = \"sip:b\"\nregister = \"gruu\" }\n",
+	    "siptrust.conf:2: register: found \"gruu\", expected \"path\" or "
+	    "\"contact\"\n");
+	check_wrong("upstream a { uri = \"sip:b\"\nuri = \"sip:c\" }\n",
+	    "siptrust.conf:2: uri: found again, expected once: it is on line "
+	    "1\n");
+	check_wrong("upstream a { uri = \"sip:b\" }\n"
+	    "upstream a { uri = \"sip:c\" }\n", "siptrust.conf:2: found a "
+	    "second upstream \"a\", expected another name\n");
+	check_wrong("upstream \"a b\" { uri = \"sip:c\" }\n",
+	    "siptrust.conf:1: found upstream \"a b\", expected a name of "
+	    "letters, digits, \".\", \"_\" and \"-\"\n");
+	check_wrong("dns_servers = \"192.0.2.1,ns.example.com\"\n",
+	    "siptrust.conf:1: dns_servers: found \"192.0.2.1,ns.example.com\", "
+	    "expected ADDRESS[:PORT],..., as in \"192.0.2.53\"\n");
+}
+
 static void
 test_settings_that_contradict(void **state)
 {
@@ -692,6 +790,8 @@ main(void)
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_wrong_pins),
 		cmocka_unit_test(test_chains_of_the_command_line),
+		cmocka_unit_test(test_upstreams),
+		cmocka_unit_test(test_wrong_upstreams),
 		cmocka_unit_test(test_settings_that_contradict),
 		cmocka_unit_test(test_files_that_are_none),
 		cmocka_unit_test(test_overrides),
