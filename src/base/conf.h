@@ -64,6 +64,8 @@ enum conf_transport {
 	CONF_TRANSPORT_TCP,
 };
 
+#define CONF_UPSTREAMS_MAX 16
+
 /* A PBX that we stand in front of. */
 struct conf_upstream {
 	char *name;        /* letters, digits, "._-"                        */

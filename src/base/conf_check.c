@@ -208,6 +208,14 @@ conf_check_whole(struct conf_loader *l)
 		conf_wrong(l, later(l, CONF_ID_sip, CONF_ID_tls),
 		    "sip and tls: found no address, expected at least one to "
 		    "listen on");
+	if (c->nupstream > 0 && c->sip.n == 0)
+		conf_wrong(l, l->line[CONF_ID_sip],
+		    "sip: found no address, expected at least one: upstreams "
+		    "are reached from there");
+	if (c->nupstream > CONF_UPSTREAMS_MAX)
+		conf_wrong(l, c->upstream[CONF_UPSTREAMS_MAX].line,
+		    "upstream: found more than %d, expected at most so many",
+		    CONF_UPSTREAMS_MAX);
 	if (c->challenge.n == 0)
 		conf_wrong(l, l->line[CONF_ID_challenge],
 		    "challenge: found no algorithm, expected SHA-256 or MD5 or "

@@ -146,6 +146,7 @@ parse(int argc, char **argv, struct edge_params *p, struct overrides *o,
 			break;
 		case OPT_SYSLOG:
 			err = override(o, "syslog", optarg);
+			break;
 		case OPT_UPSTREAM:
 			err = override(o, "upstream", optarg);
 			break;

@@ -14,6 +14,7 @@
 #include "net/sock.h"
 #include "tlswire/fingerprint.h"
 
+#define CONNECT_MS        4000   /* for a connection of ours             */
 #define CLOSING_MS        2000   /* for the peer to read our last bytes      */
 #define HANDSHAKE_GRACE_MS 2000  /* before a handshake may be pushed out     */
 #define OUTQ_MAX          (256 * 1024)
@@ -105,7 +106,20 @@ conn_free(void *arg)
 	tls_conn_free(c->tls);
 	buf_fini(&c->in);
 	buf_fini(&c->outq);
+	free(c->out);
 	free(c);
+}
+
+/* Here and not where it is closed: that may be inside of a send. */
+static void
+out_reap(void *arg)
+{
+	struct conn *c = arg;
+	struct worker *w = c->flow.worker;
+
+	for (size_t i = 0; i < c->out->nwaiting && !w->quiet; i++)
+		proxy_undelivered(w->proxy, c->out->waiting[i]);
+	conn_free(c);
 }
 
 /* ---- the end of a connection ---- */
@@ -162,10 +176,13 @@ conn_close(struct conn *c, enum trust_end end)
 	event_del(&c->event);
 	close(c->fd);
 	c->fd = -1;
-	admission_leave(w->shared->admission, &c->flow.peer);
+	if (c->out != NULL)
+		list_remove(&c->out->link);
+	else
+		admission_leave(w->shared->admission, &c->flow.peer);
 	w->slot[c->flow.slot] = NULL;
 	w->free_slot[w->nfree++] = c->flow.slot;
-	c->reap.fn = conn_free;
+	c->reap.fn = c->out != NULL ? out_reap : conn_free;
 	c->reap.arg = c;
 	loop_reap(w->loop, &c->reap);
 	worker_resume_accept(w);
@@ -197,7 +214,7 @@ put_bytes(struct conn *c, struct str bytes)
 
 	if (bytes.n == 0 || c->state == CONN_CLOSED)
 		return;
-	if (c->outq.n == 0) {
+	if (c->outq.n == 0 && c->state != CONN_CONNECTING) {
 		n = send(c->fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0) {
 			if (errno != EAGAIN && errno != EINTR)
@@ -553,12 +570,30 @@ on_writable(struct conn *c)
 	arm(c, false);
 }
 
+/* The way to an upstream is open, or it is not. */
+static void
+on_connected(struct conn *c)
+{
+	if (sock_error(c->fd) != 0) {
+		conn_close(c, TRUST_END_RST);
+		return;
+	}
+	c->out->nwaiting = 0;
+	enter(c, CONN_IDLE);
+	if (c->outq.n > 0)
+		on_writable(c);
+	else
+		arm(c, false);
+}
+
 static void
 on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 
-	if (what & EV_WRITE)
+	if (c->state == CONN_CONNECTING)
+		on_connected(c);
+	else if (what & EV_WRITE)
 		on_writable(c);
 	else
 		on_readable(c);
@@ -587,6 +622,51 @@ conn_accept(struct worker *w, const struct listener *l, int fd,
 	    on_event, c);
 	event_add(&c->event, NULL);
 	enter(c, c->flow.transport == FLOW_TLS ? CONN_SILENT : CONN_FRESH);
+}
+
+struct conn *
+conn_open(struct worker *w, const struct addr *peer, const struct addr *local,
+    const struct addr *sent_by)
+{
+	struct conn *c = w->quiet ? NULL : conn_new(w);
+
+	if (c == NULL)
+		return NULL;
+	c->out = calloc(1, sizeof(*c->out));
+	c->fd = c->out != NULL ? sock_connect(peer, local, false) : -ENOMEM;
+	if (c->fd < 0) {
+		w->slot[c->flow.slot] = NULL;
+		w->free_slot[w->nfree++] = c->flow.slot;
+		conn_free(c);
+		return NULL;
+	}
+	c->flow.transport = FLOW_TCP;
+	c->flow.peer = *peer;
+	sock_local(c->fd, &c->flow.local);
+	if (addr_is_set(sent_by) && !addr_is_any(sent_by))
+		c->flow.local = *sent_by;
+	else if (addr_is_set(sent_by))
+		addr_set_port(&c->flow.local, addr_port(sent_by));
+	c->accepted_us = clock_mono_us();
+	c->out->conn = c;
+	list_append(&w->outgoing, &c->out->link);
+	event_assign(&c->event, loop_base(w->loop), c->fd,
+	    EV_WRITE | EV_PERSIST, on_event, c);
+	event_add(&c->event, NULL);
+	c->write_armed = true;
+	enter(c, CONN_CONNECTING);
+	return c;
+}
+
+bool
+conn_note_waiting(struct conn *c, uint64_t id)
+{
+	if (c->state != CONN_CONNECTING || id == 0)
+		return true;
+	if (c->out->nwaiting == CONN_WAITING_MAX)
+		return false;
+	c->out->waiting[c->out->nwaiting++] = id;
+	return true;
 }
 
 /* Its time in its state is over. */
@@ -620,6 +700,8 @@ time_in_state_ms(const struct conf *conf, enum conn_state state)
 	int bound_s = conf->expires_max + BOUND_EXTRA_S;
 
 	switch (state) {
+	case CONN_CONNECTING:
+		return CONNECT_MS;
 	case CONN_SILENT:
 	case CONN_HANDSHAKE:
 		return (uint64_t)conf->handshake_timeout * 1000;

@@ -484,12 +484,12 @@ say_ready(const struct edge *e)
 	sockets_print(&s, &e->sockets, FLOW_UDP);
 	sockets_print(&t, &e->sockets, FLOW_TLS);
 	log_info("edge-ready", "sip=%.*s tls=%.*s domain=%s chain=%s ca=%s "
-	    "fingerprint=%s users=%zu bindings=%zu workers=%u",
+	    "fingerprint=%s users=%zu bindings=%zu workers=%u upstreams=%zu",
 	    STR_FMT(buf_as_str(&s)), STR_FMT(buf_as_str(&t)), e->conf->domain,
 	    edge_chain_names(e->tls, chains, sizeof(chains)),
 	    ca != NULL ? ca : "-",
 	    ca != NULL ? e->ca.fingerprint : "-", users_count(e->users),
-	    location_count(e->location), e->nworkers);
+	    location_count(e->location), e->nworkers, e->conf->nupstream);
 }
 
 void
@@ -587,6 +587,25 @@ finish(struct edge *e)
 		close(e->lock_fd);
 }
 
+/* Whose accounts phones register with. */
+static void
+say_accounts(const struct edge *e)
+{
+	const struct conf *c = e->conf;
+
+	for (size_t i = 0; i < c->nupstream; i++)
+		printf("  in front of           %s, %s, register by %s\n",
+		    c->upstream[i].name, c->upstream[i].uri,
+		    c->upstream[i].contact ? "contact" : "path");
+	if (c->nupstream > 0)
+		return;
+	printf("  users                 %zu%s\n", users_count(e->users),
+	    users_count(e->users) == 0 ? ", add the first:" : "");
+	if (users_count(e->users) == 0)
+		printf("    %s user add 100 --data %s\n", e->params->program,
+		    c->data);
+}
+
 static void
 say_hello(const struct edge *e)
 {
@@ -622,11 +641,7 @@ say_hello(const struct edge *e)
 	if (s.n > 0)
 		printf("  phones' syslog        %.*s\n",
 		    STR_FMT(buf_as_str(&s)));
-	printf("  users                 %zu%s\n", users_count(e->users),
-	    users_count(e->users) == 0 ? ", add the first:" : "");
-	if (users_count(e->users) == 0)
-		printf("    %s user add 100 --data %s\n", e->params->program,
-		    e->conf->data);
+	say_accounts(e);
 	printf("Ctrl-C ends it.\n");
 	fflush(stdout);
 }

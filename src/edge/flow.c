@@ -112,8 +112,12 @@ flow_pass(struct worker *self, const struct flow *f, struct str bytes,
 		mine.worker = self;
 		return send_datagram(&mine, bytes);
 	}
-	if (f->worker == self)
-		return flow_send(f, bytes);
+	if (f->worker == self) {
+		struct conn *c = worker_conn(f);
+
+		return c != NULL && conn_note_waiting(c, id) &&
+		    conn_send(c, bytes);
+	}
 	if (f->worker == NULL || self->quiet)
 		return false;
 	p = malloc(sizeof(*p) + bytes.n);
@@ -187,6 +191,97 @@ flow_place(struct worker *self, struct flow *f)
 		return false;
 	f->worker = s->worker[index];
 	return true;
+}
+
+/* ---- to an upstream ---- */
+
+/*
+ * How well a listener serves to reach peer: its own address is the one that
+ * the system would send from, it is a wildcard, it is at least on the same side
+ * of loopback.
+ */
+static int
+fitness(const struct worker_socket *s, const struct addr *from)
+{
+	if (s->addr.u.sa.sa_family != from->u.sa.sa_family)
+		return 0;
+	if (addr_equal_ip(&s->addr, from))
+		return 3;
+	if (addr_is_any(&s->addr))
+		return 2;
+	return addr_is_loopback(&s->addr) == addr_is_loopback(from);
+}
+
+static struct listener *
+fittest(struct worker *w, enum flow_transport transport,
+    const struct addr *from)
+{
+	struct listener *best = NULL;
+	int most = 0;
+
+	LIST_FOREACH(it, &w->listeners) {
+		struct listener *l = CONTAINER_OF(it, struct listener, link);
+		int n = l->socket.transport == transport ?
+		    fitness(&l->socket, from) : 0;
+
+		if (n > most) {
+			most = n;
+			best = l;
+		}
+	}
+	return best;
+}
+
+static bool
+open_udp(struct worker *w, const struct listener *l, const struct addr *peer,
+    const struct addr *from, struct flow *out)
+{
+	uint32_t slot = 0;
+
+	while (slot < w->nudp && w->udp[slot] != l)
+		slot++;
+	*out = (struct flow) { .worker = w, .transport = FLOW_UDP,
+		.slot = slot, .peer = *peer, .local = l->socket.addr };
+	if (addr_is_any(&l->socket.addr)) {
+		out->local = *from;
+		addr_set_port(&out->local, addr_port(&l->socket.addr));
+	}
+	return slot < w->nudp;
+}
+
+static bool
+open_tcp(struct worker *w, const struct listener *l, const struct addr *peer,
+    struct flow *out)
+{
+	struct addr local = l->socket.addr;
+	struct conn *c;
+
+	LIST_FOREACH(it, &w->outgoing) {
+		c = CONTAINER_OF(it, struct conn_out, link)->conn;
+		if (c->state >= CONN_CLOSING ||
+		    !addr_equal(&c->flow.peer, peer))
+			continue;
+		*out = c->flow;
+		return true;
+	}
+	addr_set_port(&local, 0);
+	c = conn_open(w, peer, addr_is_any(&local) ? NULL : &local,
+	    &l->socket.addr);
+	if (c != NULL)
+		*out = c->flow;
+	return c != NULL;
+}
+
+bool
+flow_open(struct worker *w, enum flow_transport transport,
+    const struct addr *peer, const struct addr *from, struct flow *out)
+{
+	struct listener *l = fittest(w, transport, from);
+
+	if (l == NULL)
+		return false;
+	return transport == FLOW_UDP ? open_udp(w, l, peer, from, out) :
+	    transport == FLOW_TCP && open_tcp(w, l, peer, out);
 }
 
 uint64_t

@@ -55,6 +55,16 @@ bool flow_pass(struct worker *self, const struct flow *f, struct str bytes,
  */
 bool flow_place(struct worker *self, struct flow *f);
 
+/*
+ * A flow of our own making to an upstream, from worker w, on whose thread this
+ * is: one of its sockets, or the connection that it has to that peer or opens
+ * now.  from: the address that the system would send from.  out->local is then
+ * one of ours that the peer can send to.  False: no socket fits, or it cannot
+ * be reached.
+ */
+bool flow_open(struct worker *w, enum flow_transport transport,
+    const struct addr *peer, const struct addr *from, struct flow *out);
+
 /* The connection now carries a binding: it is not closed for being idle. */
 void flow_keep(const struct flow *f, struct str aor);
 

@@ -18,6 +18,7 @@
 #include "edge/location.h"
 #include "edge/profiles.h"
 #include "edge/uas.h"
+#include "edge/upstream.h"
 
 #define WHY_BYTES       4096
 #define DAY_S           86400
@@ -51,6 +52,7 @@ keep_fixed(const struct conf *old, struct conf *new)
 	} fixed[] = {
 		{ "domain", old->domain, &new->domain },
 		{ "data", old->data, &new->data },
+		{ "dns_servers", old->dns_servers, &new->dns_servers },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
@@ -71,6 +73,20 @@ keep_fixed(const struct conf *old, struct conf *new)
 		new->workers = old->workers;
 	}
 	return 0;
+}
+
+/* A registrar of its own does not become a proxy while it runs. */
+static int
+check_upstreams(const struct conf *old, const struct conf *new, struct buf *why)
+{
+	if ((old->nupstream == 0) == (new->nupstream == 0))
+		return 0;
+	buf_puts(why, new->nupstream == 0 ?
+	    "the edge runs in front of a PBX and there is no upstream any "
+	    "more: restart it to have it be the registrar" :
+	    "the edge is the registrar itself and there is an upstream now: "
+	    "restart it to have it run in front of that");
+	return E_CONFIG;
 }
 
 /* Give every worker its share; from here on nothing is taken back. */
@@ -98,6 +114,10 @@ put_in_force(struct edge *e, struct conf *conf, struct tls_ctx *tls,
 	location_set_conf(e->location, conf);
 	devices_set_conf(e->shared.devices, conf, tls);
 	probes_set_tls(e->shared.probes, tls);
+	if (e->shared.upstreams != NULL &&
+	    upstreams_set_conf(e->shared.upstreams, conf) != 0)
+		log_err("reload-incomplete", "setting=upstream reason=\"%s\"",
+		    err_str(-ENOMEM));
 	conf_unref(e->conf);
 	tls_ctx_unref(e->tls);
 	e->conf = conf;
@@ -152,6 +172,8 @@ edge_reload(struct edge *e)
 	    e->params->nover, &why);
 	if (err == 0)
 		err = keep_fixed(e->conf, conf);
+	if (err == 0)
+		err = check_upstreams(e->conf, conf, &why);
 	if (err == 0 && edge_uses_own_chain(conf) &&
 	    e->ca.server_cert[0] == '\0') {
 		buf_puts(&why, "the edge is to present a chain of its own, but "

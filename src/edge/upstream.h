@@ -25,9 +25,8 @@ struct upstreams;
 MUSTCHECK int upstreams_new(struct upstreams **out, struct conf *conf,
     struct loop *loop, const struct token_key *tokens, struct buf *why);
 void upstreams_free(struct upstreams *u);
-/* Reload: what stays keeps its health.  Main thread. */
-MUSTCHECK int upstreams_set_conf(struct upstreams *u, struct conf *conf,
-    struct buf *why);
+/* Reload: what stays keeps its health.  Main thread.  0, or -ENOMEM: as it was. */
+MUSTCHECK int upstreams_set_conf(struct upstreams *u, struct conf *conf);
 
 /*
  * Does this peer speak as one of them (then no 407, no device, and what carries

@@ -330,6 +330,7 @@ worker_new(struct worker **out, unsigned index,
 	w->index = index;
 	w->shared = shared;
 	list_init(&w->listeners);
+	list_init(&w->outgoing);
 	for (int s = 0; s < CONN_STATES; s++)
 		list_init(&w->by_state[s]);
 	buf_init(&w->reply, WORKER_REPLY_BYTES);

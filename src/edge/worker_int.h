@@ -33,6 +33,7 @@
  * since_ms, and a time after which the connection is closed.
  */
 enum conn_state {
+	CONN_CONNECTING, /* ours, to an upstream: what is sent is queued     */
 	CONN_SILENT,     /* TLS: not one byte yet                            */
 	CONN_HANDSHAKE,  /* TLS handshake under way                          */
 	CONN_FRESH,      /* waits for the (first) message to become complete */
@@ -49,6 +50,17 @@ struct conn_aor {
 	uint64_t hash;
 	size_t n;
 	char text[];
+};
+
+#define CONN_WAITING_MAX 256
+
+/* What only a connection to an upstream has. */
+struct conn_out {
+	struct list link;         /* of the worker's                          */
+	struct conn *conn;
+	/* Ids of what was passed to it before it was connected. */
+	uint64_t waiting[CONN_WAITING_MAX];
+	size_t nwaiting;
 };
 
 struct conn {
@@ -70,6 +82,7 @@ struct conn {
 	struct buf in;            /* an incomplete message                    */
 	struct buf outq;          /* what the socket would not take           */
 	struct conn_aor *aors;
+	struct conn_out *out;     /* opened by us; NULL: accepted             */
 	struct loop_reap reap;
 };
 
@@ -99,6 +112,7 @@ struct worker {
 	uint32_t *free_slot;
 	size_t nslots, nfree;
 	uint64_t serial;
+	struct list outgoing;         /* struct conn_out                      */
 	struct list by_state[CONN_STATES];
 	unsigned count[CONN_STATES];
 
@@ -121,6 +135,17 @@ struct worker {
 /* conn.c */
 void conn_accept(struct worker *w, const struct listener *l, int fd,
     const struct addr *peer, const struct addr *local);
+/*
+ * Begin a TCP connection to an upstream: its flow is there at once, what is
+ * sent over it waits.  local: where it comes from, or NULL; sent_by: what its
+ * flow has as local (not set: port 0 of the connection's own address).  NULL:
+ * it cannot be reached.
+ */
+struct conn *conn_open(struct worker *w, const struct addr *peer,
+    const struct addr *local, const struct addr *sent_by);
+/* Not connected yet: if it never is, proxy_undelivered(id) follows.  False:
+ * too many wait. */
+bool conn_note_waiting(struct conn *c, uint64_t id);
 void conn_free_all(struct worker *w);
 void conn_sweep(struct worker *w, uint64_t now_ms);
 bool conn_send(struct conn *c, struct str bytes);

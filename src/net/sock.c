@@ -45,8 +45,8 @@ bound_socket(const struct addr *local, int type)
 }
 
 /*
- * What accepted connections inherit, set once instead of at each accept.  Best
- * effort: a connection without them still works.
+ * What accepted connections inherit, set once instead of at each accept, and
+ * those that we open have as well.  Best effort: one without them still works.
  */
 static void
 set_inherited(int fd)
@@ -129,7 +129,7 @@ sock_connect(const struct addr *peer, const struct addr *local, bool udp)
 	if (fd < 0)
 		return -errno;
 	if (!udp)
-		(void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		set_inherited(fd);
 	if (local != NULL && addr_is_set(local) &&
 	    bind(fd, &local->u.sa, addr_len(local)) != 0)
 		err = -errno;

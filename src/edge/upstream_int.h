@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EDGE_UPSTREAM_INT_H
+#define EDGE_UPSTREAM_INT_H
+/*
+ * edge/upstream_int - what upstream.c (addresses, order), upstream_ping.c
+ * (health), upstream_route.c (requests on) and upstream_account.c (who has
+ * registered) share.
+ *
+ * The main thread writes, under the lock; workers read under it.  A server's
+ * ping is the main thread's alone.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "edge/upstream.h"
+#include "net/dns.h"
+
+#define UPSTREAM_SERVERS_MAX 8  /* of one upstream                           */
+#define UPSTREAM_NAME_MAX    65
+#define UPSTREAM_TARGETS_MAX 4  /* that one request is tried at              */
+
+struct upstream;
+
+enum server_health {
+	SERVER_UNKNOWN, /* nothing has come back yet: taken for alive */
+	SERVER_UP,
+	SERVER_DOWN,
+};
+
+struct server {
+	struct upstream *upstream;
+	uint64_t id;               /* upstream's name above, address below */
+	struct addr addr;
+	enum flow_transport transport;
+	struct addr from;          /* the address we send from, port 0     */
+	enum server_health health;
+	unsigned misses;           /* in a row                             */
+	int64_t since_s;
+	struct ping *ping;
+};
+
+struct upstream {
+	struct upstreams *all;
+	char name[UPSTREAM_NAME_MAX];
+	struct conf_upstream *conf; /* of all->conf                        */
+	uint32_t hash;              /* of the name, the same in every run  */
+	struct server *server[UPSTREAM_SERVERS_MAX];
+	size_t nserver;
+	struct event *again;        /* to be resolved                      */
+	bool asked;                 /* the resolver works on it            */
+	bool unresolved;            /* which the log has said              */
+};
+
+struct account;
+
+struct upstreams {
+	pthread_rwlock_t lock;
+	struct conf *conf;
+	struct loop *loop;
+	struct dns *dns;
+	const struct token_key *tokens;
+	struct upstream *v[CONF_UPSTREAMS_MAX];
+	size_t n;
+
+	struct loop_letter poke;    /* from a worker: look at them now     */
+	atomic_bool poked;
+
+	pthread_mutex_t accounts_lock;
+	struct hash_table accounts; /* by address-of-record                */
+	struct event *sweep;
+};
+
+/* ---- upstream.c ---- */
+
+/* What a worker needs of a server; a copy. */
+struct server_pick {
+	uint64_t id;
+	struct addr addr, from;
+	enum flow_transport transport;
+	bool contact;              /* register = "contact"                 */
+};
+
+/* In the order to try; only: as upstream_route's. */
+size_t upstreams_pick(const struct upstreams *u, uint64_t only,
+    struct server_pick out[UPSTREAM_TARGETS_MAX]);
+/* The name of the upstream with this id; false: it is gone. */
+bool upstreams_name(const struct upstreams *u, uint64_t id,
+    char out[UPSTREAM_NAME_MAX]);
+
+/* ---- upstream_ping.c, main thread ---- */
+
+/* Begin with OPTIONS to it, at once.  0 or -ENOMEM. */
+MUSTCHECK int server_watch(struct server *s);
+void server_unwatch(struct server *s);
+/* Now instead of later, when none is under way. */
+void server_look(struct server *s);
+/* The address that the system would send from; not set: it cannot. */
+void server_find_from(struct server *s);
+
+/* ---- upstream_account.c ---- */
+
+MUSTCHECK int accounts_init(struct upstreams *u);
+void accounts_fini(struct upstreams *u);
+size_t accounts_count(struct upstreams *u);
+
+#endif
