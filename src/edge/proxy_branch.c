@@ -197,6 +197,7 @@ on_response(struct txn_client *t, const struct sip_msg *m)
 			return;
 		}
 	}
+	c->upstream = b->upstream;
 	/* Of an INVITE each 2xx (RFC 6026). */
 	if (m->status < 300)
 		context_success(c, m);

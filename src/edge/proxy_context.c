@@ -82,8 +82,8 @@ registered(struct context *c, const struct sip_msg *m,
 		return;
 	uas_begin_request(&r, s->uas, &c->from, &p->other);
 	proxy_view(p, &v, &r);
-	upstream_registered(s->upstreams, &v, &c->from, &p->other, m,
-	    s->devices, change, text);
+	upstream_registered(s->upstreams, c->upstream, &v, &c->from, &p->other,
+	    m, s->devices, change, text);
 }
 
 static void
@@ -94,7 +94,8 @@ pass_back(struct context *c, const struct sip_msg *m, struct str fields)
 	struct buf text;
 
 	buf_init_array(&text, memory, sizeof(memory));
-	if (c->reply == ROUTE_REPLY_REGISTER)
+	/* What failed is in p->other itself, and teaches nothing. */
+	if (c->reply == ROUTE_REPLY_REGISTER && m->status < 300)
 		registered(c, m, &change, &text);
 	buf_reset(&c->proxy->out);
 	if (sip_forward_response(&c->proxy->out, m, &change))
@@ -298,7 +299,8 @@ may_go_on(const struct context *c)
 {
 	if (c->next == c->nbranch || c->cancelled)
 		return false;
-	return !c->one_by_one || c->last == 503 || c->last == 408;
+	return c->next == 0 || !c->one_by_one || c->last == 503 ||
+	    c->last == 408;
 }
 
 /* Nobody is asked any more: who is next, or what is the answer? */

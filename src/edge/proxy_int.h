@@ -62,6 +62,7 @@ struct context {
 	bool one_by_one;
 	bool beginning;              /* of a group of branches                */
 	enum route_reply reply;
+	uint64_t upstream;          /* the one that answered last, 0: none */
 	char *head;                  /* Via to CSeq of a response, with tag   */
 	size_t nhead;
 	char *request;               /* ROUTE_REPLY_REGISTER; else NULL       */

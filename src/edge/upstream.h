@@ -51,15 +51,16 @@ void upstream_route(struct route *out, const struct route_view *v,
 void upstream_heard(struct upstreams *u, uint64_t upstream, int status);
 
 /*
- * A response to a REGISTER that upstream_route sent on: what to change in it
+ * The upstream's response to a REGISTER that upstream_route sent on: what to change in it
  * (Contact put back), and, for a 200, the account is learned: the flow is
  * kept, the device gets its name.  from: the phone's flow, on its worker.
  * text: memory for change->fields.
  */
-void upstream_registered(struct upstreams *u, const struct route_view *v,
-    const struct flow *from, const struct sip_msg *request,
-    const struct sip_msg *response, struct devices *devices,
-    struct sip_forward_change *change, struct buf *text);
+void upstream_registered(struct upstreams *u, uint64_t upstream,
+    const struct route_view *v, const struct flow *from,
+    const struct sip_msg *request, const struct sip_msg *response,
+    struct devices *devices, struct sip_forward_change *change,
+    struct buf *text);
 
 /* "pbx1 up, pbx2 down since ..." for status and banner. */
 void upstreams_print(const struct upstreams *u, struct buf *out);

@@ -341,10 +341,11 @@ learn(struct learned *l, struct devices *devices)
 }
 
 void
-upstream_registered(struct upstreams *u, const struct route_view *v,
-    const struct flow *from, const struct sip_msg *request,
-    const struct sip_msg *response, struct devices *devices,
-    struct sip_forward_change *change, struct buf *text)
+upstream_registered(struct upstreams *u, uint64_t upstream,
+    const struct route_view *v, const struct flow *from,
+    const struct sip_msg *request, const struct sip_msg *response,
+    struct devices *devices, struct sip_forward_change *change,
+    struct buf *text)
 {
 	struct learned l = {
 		.u = u, .v = v, .from = from, .request = request,
@@ -358,5 +359,6 @@ upstream_registered(struct upstreams *u, const struct route_view *v,
 		change->drop_contacts = true;
 		change->fields = str_from(buf_as_str(text), begin);
 	}
+	IGNORE(!upstreams_name(u, upstream, l.upstream)); /* "": it is gone */
 	learn(&l, devices);
 }

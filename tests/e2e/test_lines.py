@@ -81,7 +81,8 @@ def ready_and_the_banner():
                  if re.search(r" info edge-", line)]
         equal(lines, ["info edge-ready sip=127.0.0.1:PORT tls=127.0.0.1:PORT "
                       "domain=example.test chain=own ca=DATA/ca.pem "
-                      "fingerprint=FINGERPRINT users=0 bindings=0 workers=1"])
+                      "fingerprint=FINGERPRINT users=0 bindings=0 workers=1 "
+                      "upstreams=0"])
         text = masked(edge, "- " + edge.log()).split("siptrust edge ")[1]
         text = re.sub(r"^[\w.]+", "VERSION", text)
         text = re.sub(r"\n.* user add", "\n    siptrust user add", text)

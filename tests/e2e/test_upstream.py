@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The edge in front of a PBX: REGISTER and calls through it, by Path and by
+Contact, over UDP and TCP; health, failover, reload, restart."""
+import os
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "lib"))
+from edge import Edge, until  # noqa: E402
+from pbx import Pbx  # noqa: E402
+from peer import SDP, Message  # noqa: E402
+import tap  # noqa: E402
+from sip import Phone  # noqa: E402
+from tap import equal  # noqa: E402
+
+SDP_PHONE = SDP % (5000, "sendrecv")
+PINGS = ["upstream_ping=1"]
+
+
+def truth(what, value):
+    if not value:
+        raise AssertionError("not so: %s" % (what,))
+    return value
+
+
+def in_front_of(*uris, settings=PINGS, start=True, **more):
+    edge = Edge(settings=["workers=2"] + list(settings), start=False, **more)
+    for uri in uris:
+        edge.extra += ["--upstream", uri]
+    if start:
+        edge.start()
+    return edge
+
+
+class Handset(Phone):
+    """A phone of sip.Phone's that calls and is called."""
+
+    def recv(self):
+        return Message(self.link.recv())
+
+    def expect(self, kind):
+        """The next message but provisional ones and what was sent again."""
+        while True:
+            m = self.recv()
+            if m.kind == kind:
+                return m
+            if m.status == 0 or m.status >= 200:
+                raise AssertionError("%s came, not %s" % (m.text, kind))
+
+    def answer(self, m, status=200, reason="OK", body=SDP_PHONE):
+        to = m.header("To")
+        if "tag=" not in to and status > 100:
+            to += ";tag=phone"
+        text = "SIP/2.0 %d %s\r\n" % (status, reason)
+        for name in ("Via", "Record-Route"):
+            text += "".join("%s: %s\r\n" % (name, v) for v in m.all(name))
+        text += ("From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\n"
+                 "Contact: %s\r\n" % (m.header("From"), to,
+                                      m.header("Call-ID"), m.header("CSeq"),
+                                      self.contact))
+        self.put(text, body if 200 <= status < 300 and
+                 m.method == "INVITE" else "")
+
+    def put(self, text, body=""):
+        if body:
+            text += "Content-Type: application/sdp\r\n"
+        self.link.send(("%sContent-Length: %d\r\n\r\n%s" %
+                        (text, len(body), body)).encode())
+
+    def ask(self, method, uri, routes=(), to="sip:200@pbx.test", to_tag=None,
+            call_id="phone", cseq=1, body="", branch=None):
+        text = ("%s %s SIP/2.0\r\n"
+                "Via: SIP/2.0/%s 127.0.0.1:5099;branch=%s;rport\r\n" %
+                (method, uri, self.transport, branch or
+                 "z9hG4bK-%s-%s-%d" % (call_id, method, cseq)))
+        text += "".join("Route: %s\r\n" % r for r in routes)
+        text += ("From: <sip:%s@%s>;tag=phone\r\nTo: <%s>%s\r\n"
+                 "Call-ID: %s\r\nCSeq: %d %s\r\nMax-Forwards: 70\r\n"
+                 "Contact: %s\r\n" %
+                 (self.user, self.domain, to,
+                  ";tag=" + to_tag if to_tag else "", call_id, cseq, method,
+                  self.contact))
+        self.put(text, body)
+
+
+def registered(edge, phone):
+    reply = phone.register()
+    equal(reply.status, 200)
+    return reply
+
+
+def be_called(pbx, phone, link=None, uri=None):
+    """The PBX calls, the phone answers and hangs up."""
+    pbx.call(phone.user, link)
+    invite = phone.expect("INVITE")
+    equal(invite.uri, uri or phone.contact.strip("<>"))
+    equal(invite.all("Route"), [])
+    phone.answer(invite, 180, "Ringing")
+    pbx.wait(180)
+    phone.answer(invite)
+    ok = pbx.wait(200)
+    routes = ok.all("Record-Route")
+    equal(len(routes), 2)
+    pbx.request("ACK", phone.contact.strip("<>"), routes[::-1],
+                call_id="call", to_tag="phone", link=link)
+    phone.expect("ACK")
+    phone.ask("BYE", re.search("<(.*)>", invite.header("Contact")).group(1),
+              invite.all("Record-Route"), call_id="call", to_tag="pbx",
+              cseq=2)
+    bye = pbx.wait("BYE")
+    equal(bye.uri, pbx.uri("tcp" if link else "udp"))
+    equal(bye.all("Route"), [])
+    pbx.reply(bye, 200, "OK")
+    phone.expect(200)
+
+
+def call(pbx, phone):
+    """The phone calls, the PBX answers and hangs up."""
+    phone.ask("INVITE", "sip:200@pbx.test", body=SDP_PHONE)
+    invite = pbx.wait("INVITE")
+    equal(invite.uri, "sip:200@pbx.test")
+    equal(invite.body, SDP_PHONE)
+    equal(len(invite.all("Record-Route")), 2)
+    transport = invite.transport.lower()
+    pbx.reply(invite, 180, "Ringing")
+    pbx.reply(invite, 200, "OK", "Contact: <%s>\r\n" % pbx.uri(transport),
+              body=SDP % (4000, "sendrecv"))
+    ok = phone.expect(200)
+    phone.ask("ACK", pbx.uri(transport), ok.all("Record-Route")[::-1],
+              to_tag="pbx")
+    pbx.wait("ACK")
+    pbx.request("BYE", phone.contact.strip("<>"), invite.all("Record-Route"),
+                call_id="phone", to_tag="phone", cseq=7)
+    bye = phone.expect("BYE")
+    phone.answer(bye)
+    pbx.wait(200)
+
+
+# ---- REGISTER and calls ----
+
+def tls_phone_to_udp_pbx_by_path():
+    with Pbx() as pbx, in_front_of(pbx.uri()) as edge:
+        phone = Handset(edge, "100", transport="TLS", ca=edge.ca)
+        reply = registered(edge, phone)
+        truth(reply.text, phone.contact in reply.text)
+        b = pbx.bindings["100"][0]
+        equal(b["contact"], phone.contact.strip("<>"))
+        equal(len(b["path"]), 1)
+        truth(b["path"], re.fullmatch(
+            r"<sip:ft-[\w-]+@127\.0\.0\.1:%d;lr;ob>" % edge.sip,
+            b["path"][0]))
+        truth("path", "path" in b["message"].header("Supported"))
+        edge.wait_line(r"info registered aor=100@example.test contact=\S+ "
+                       r"transport=TLS peer=127.0.0.1:\d+ device=e2e/1.0 "
+                       r"upstream=pbx$")
+        edge.wait_line(r"info upstream-up name=pbx server=127.0.0.1:%d "
+                       r"transport=UDP" % pbx.port)
+        be_called(pbx, phone)
+        call(pbx, phone)
+        equal(registered(edge, phone).status, 200)
+        equal(phone.register(extra="Expires: 0\r\n").status, 200)
+        edge.wait_line(r"info unregistered aor=100@example.test ")
+        equal(edge.count(" registered "), 1)
+
+
+def udp_phone_to_tcp_pbx_by_path():
+    with Pbx() as pbx, in_front_of(pbx.uri("tcp")) as edge:
+        phone = Handset(edge, "100")
+        registered(edge, phone)
+        b = pbx.bindings["100"][0]
+        truth(b["path"], re.fullmatch(
+            r"<sip:ft-[\w-]+@127\.0\.0\.1:%d;transport=tcp;lr;ob>" % edge.sip,
+            b["path"][0]))
+        call(pbx, phone)
+        # Over the PBX's own connection to our port, from another port.
+        be_called(pbx, phone, pbx.connect("127.0.0.1", edge.sip))
+
+
+def rewritten_contact():
+    with Pbx(path=False) as pbx, in_front_of(pbx.uri() + ",contact") as edge:
+        phone = Handset(edge, "100", transport="TLS", ca=edge.ca)
+        reply = registered(edge, phone)
+        equal(reply.all("Contact"), [phone.contact + ";expires=3600"])
+        b = pbx.bindings["100"][0]
+        truth(b["contact"], re.fullmatch(
+            r"sip:ft-[\w-]+@127\.0\.0\.1:%d" % edge.sip, b["contact"]))
+        equal(b["message"].all("Path"), [])
+        be_called(pbx, phone)
+        call(pbx, phone)
+        # The binding of today, not another one each time.
+        registered(edge, phone)
+        equal(len(pbx.bindings["100"]), 1)
+        equal(phone.register(["<sip:100@127.0.0.1:5099>;expires=7",
+                              phone.contact]).status, 423)
+        equal(phone.register("*", extra="Expires: 0\r\n").status, 200)
+        equal(pbx.bindings["100"], [])
+        edge.wait_line(r"info unregistered aor=100@example.test contact=\S*\*")
+
+
+def keepalives_are_answered_by_the_edge():
+    with Pbx() as pbx, in_front_of(pbx.uri(), settings=["upstream_ping=0"]) \
+            as edge:
+        phone = Handset(edge, "100", transport="TLS", ca=edge.ca)
+        phone.ask("OPTIONS", "sip:" + edge.domain)
+        phone.expect(200)
+        equal([m.kind for m in pbx.got], [])
+
+
+# ---- what is refused ----
+
+def gone_flow_is_430_and_forged_one_403():
+    with Pbx() as pbx, in_front_of(pbx.uri()) as edge:
+        phone = Handset(edge, "100", transport="TLS", ca=edge.ca)
+        registered(edge, phone)
+        path = pbx.bindings["100"][0]["path"][0]
+        stranger = Handset(edge, "101", source="127.0.0.2")
+        stranger.ask("INVITE", "sip:100@127.0.0.1:5099", [path],
+                     body=SDP_PHONE)
+        stranger.expect(403)
+        phone.close()
+        pbx.call("100")
+        pbx.wait(430)
+        letter = "A" if path[20] != "A" else "B"
+        pbx.request("INVITE", "sip:100@127.0.0.1:5099",
+                    [path[:20] + letter + path[21:]])
+        pbx.wait(403)
+        pbx.request("INVITE", "sip:100@127.0.0.1:%d" % edge.sip)
+        pbx.wait(404)
+
+
+if __name__ == "__main__":
+    tap.main([tls_phone_to_udp_pbx_by_path,
+              udp_phone_to_tcp_pbx_by_path,
+              rewritten_contact,
+              keepalives_are_answered_by_the_edge,
+              gone_flow_is_430_and_forged_one_403])
