@@ -52,6 +52,9 @@ bool flow_pass(struct worker *self, const struct flow *f, struct str bytes,
  * made whole: the worker of its connection, whether or not that is still there;
  * for UDP self, and a socket of ours that fits where the one it had is gone or
  * not known.  False: there is none.  self's thread.
+ * made whole: the worker of its connection, whether or not that is still
+ * there; for UDP self, and a socket of ours that fits where the one it had is gone or not
+ * known.  False: there is none.  self's thread.
  */
 bool flow_place(struct worker *self, struct flow *f);
 

@@ -25,7 +25,8 @@ struct upstreams;
 MUSTCHECK int upstreams_new(struct upstreams **out, struct conf *conf,
     struct loop *loop, const struct token_key *tokens, struct buf *why);
 void upstreams_free(struct upstreams *u);
-/* Reload: what stays keeps its health.  Main thread.  0, or -ENOMEM: as it was. */
+/* Reload: what stays keeps its health.  Main thread.  0, or -ENOMEM: all is as
+ * it was. */
 MUSTCHECK int upstreams_set_conf(struct upstreams *u, struct conf *conf);
 
 /*
@@ -51,10 +52,10 @@ void upstream_route(struct route *out, const struct route_view *v,
 void upstream_heard(struct upstreams *u, uint64_t upstream, int status);
 
 /*
- * The upstream's response to a REGISTER that upstream_route sent on: what to change in it
- * (Contact put back), and, for a 200, the account is learned: the flow is
- * kept, the device gets its name.  from: the phone's flow, on its worker.
- * text: memory for change->fields.
+ * The upstream's response to a REGISTER that upstream_route sent on: what to
+ * change in it (Contact put back), and, for a 200, the account is learned: the
+ * flow is kept, the device gets its name.  from: the phone's flow, on its
+ * worker.  text: memory for change->fields.
  */
 void upstream_registered(struct upstreams *u, uint64_t upstream,
     const struct route_view *v, const struct flow *from,

@@ -16,19 +16,19 @@
 enum dns_transport { DNS_UDP, DNS_TCP, DNS_TLS };
 
 struct dns_hop {
-	struct addr addr;                /* with port */
+	struct addr addr;           /* with port */
 	enum dns_transport transport;
-	char host[256];                  /* of the A or AAAA, for names        */
+	char host[256];             /* of the A or AAAA, for names        */
 };
 
 #define DNS_HOPS_MAX 16
 
 struct dns_answer {
-	int error;                       /* 0, E_ABSENT, E_TIMEOUT, -errno     */
-	char why[160];                   /* a sentence, when error             */
+	int error;                  /* 0, E_ABSENT, E_TIMEOUT, -errno     */
+	char why[160];              /* a sentence, when error             */
 	struct dns_hop hop[DNS_HOPS_MAX];
 	size_t n;
-	uint32_t ttl_s;                  /* of the shortest record             */
+	uint32_t ttl_s;             /* of the shortest record             */
 };
 
 struct dns;
@@ -39,9 +39,9 @@ MUSTCHECK int dns_new(struct dns **out, struct loop *loop, const char *servers);
 void dns_free(struct dns *d); /* what is under way gets no answer */
 
 struct dns_question {
-	struct str host;                 /* name or address (then answered at
-	                                    once, by done, not before return) */
-	uint16_t port;                   /* 0: none given: SRV is asked        */
+	struct str host;            /* name or address (then answered at
+	                               once, by done, not before return)  */
+	uint16_t port;              /* 0: none given: SRV is asked        */
 	bool transport_given;
 	enum dns_transport transport;
 	bool sips;

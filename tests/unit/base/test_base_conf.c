@@ -557,8 +557,9 @@ static void
 test_wrong_upstreams(void **state)
 {
 	static const char *const wrong[] = {
-		"pbx.example.com", "sip:", "sips:pbx", "sip:100@pbx", "sip:pbx:0",
-		"sip:pbx:x", "sip:pbx:65536", "sip:pbx;transport=sctp",
+		"pbx.example.com", "sip:", "sips:pbx", "sip:100@pbx",
+		"sip:pbx:0", "sip:pbx:x", "sip:pbx:65536",
+		"sip:pbx;transport=sctp",
 		"sip:pbx;lr", "sip:pbx;transport=udp;transport=tcp",
 		"sip:[2001:db8::1", "sip:[x]", "sip:a b", "sip:pbx?x=y",
 	};
