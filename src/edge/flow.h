@@ -53,8 +53,8 @@ bool flow_pass(struct worker *self, const struct flow *f, struct str bytes,
  * for UDP self, and a socket of ours that fits where the one it had is gone or
  * not known.  False: there is none.  self's thread.
  * made whole: the worker of its connection, whether or not that is still
- * there; for UDP self, and a socket of ours that fits where the one it had is gone or not
- * known.  False: there is none.  self's thread.
+ * there; for UDP self, and a socket of ours that fits where the one it had is
+ * gone or not known.  False: there is none.  self's thread.
  */
 bool flow_place(struct worker *self, struct flow *f);
 
