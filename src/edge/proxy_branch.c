@@ -10,7 +10,8 @@
 #include "edge/token.h"
 #include "edge/upstream.h"
 
-#define URI_MAX (TOKEN_TEXT_MAX + 64 + ADDR_STRLEN)
+#define HOST_NAME 253 /* characters of a domain name */
+#define URI_MAX (TOKEN_TEXT_MAX + 64 + HOST_NAME)
 #define VIA_MAX (32 + ADDR_STRLEN + BRANCH_LEN)
 
 /* ---- its name ---- */
@@ -79,20 +80,43 @@ put_via(struct buf *out, struct proxy *p, const struct branch_build *b)
 	branch_name_put(out, &name);
 }
 
+/*
+ * Our host on a side where TLS is spoken: the name in our certificate.  A phone
+ * that goes by the URI opens a new connection where it does not know that name
+ * and address are one, and holds the certificate against what it dialled.  One
+ * that calls by address (asked: its Request-URI's host) gets the address.
+ */
+static struct str
+tls_name(const struct proxy *p, const struct flow *f, struct str asked)
+{
+	struct addr a;
+
+	if (f->transport != FLOW_TLS ||
+	    (asked.n > 0 && addr_parse_ip(&a, asked) == 0))
+		return STR_NULL;
+	return str_cstr(p->worker->conf->domain);
+}
+
 /* Our URI on one side, as Record-Route value. */
 static struct str
-put_record_route(char text[URI_MAX], struct proxy *p, const struct flow *f,
-    uint64_t upstream, bool sips)
+put_record_route(char text[URI_MAX], struct proxy *p, const struct token *t,
+    bool sips, struct str asked)
 {
-	struct token t = {
-		.kind = upstream != 0 ? TOKEN_UPSTREAM : TOKEN_FLOW,
-		.flow = *f, .upstream = upstream,
-	};
 	struct buf out;
 
 	buf_init_array(&out, text, URI_MAX);
-	token_put_uri(&out, p->worker->shared->tokens, &t, f, sips);
+	token_put_uri(&out, p->worker->shared->tokens, t, &t->flow, sips,
+	    tls_name(p, &t->flow, asked));
 	return out.failed ? STR_NULL : buf_as_str(&out);
+}
+
+static struct token
+token_of(const struct flow *f, uint64_t upstream)
+{
+	return (struct token) {
+		.kind = upstream != 0 ? TOKEN_UPSTREAM : TOKEN_FLOW,
+		.flow = *f, .upstream = upstream,
+	};
 }
 
 void
@@ -124,11 +148,13 @@ branch_build(struct buf *out, struct proxy *p, const struct branch_build *b)
 	f.via = buf_as_str(&v);
 	if (r->record) {
 		bool sips = b->m->ruri.scheme == SIP_SCHEME_SIPS;
+		struct token to = token_of(&t->flow, t->upstream);
+		struct token from = token_of(b->from, r->from_upstream);
 
-		f.record_route[0] = put_record_route(there, p, &t->flow,
-		    t->upstream, sips);
-		f.record_route[1] = put_record_route(here, p, b->from,
-		    r->from_upstream, sips);
+		f.record_route[0] = put_record_route(there, p, &to, sips,
+		    STR_NULL);
+		f.record_route[1] = put_record_route(here, p, &from, sips,
+		    b->m->ruri.host);
 	}
 	buf_reset(out);
 	sip_forward_request(out, b->m, &f);

@@ -256,7 +256,7 @@ token_put(struct buf *out, const struct token_key *k, const struct token *t)
 
 void
 token_put_uri(struct buf *out, const struct token_key *k,
-    const struct token *t, const struct flow *side, bool sips)
+    const struct token *t, const struct flow *side, bool sips, struct str name)
 {
 	static const char *const params[] = { "", ";transport=tcp",
 		";transport=tls" };
@@ -264,8 +264,14 @@ token_put_uri(struct buf *out, const struct token_key *k,
 
 	buf_puts(out, sips ? "<sips:" : "<sip:");
 	token_put(out, k, t);
-	buf_printf(out, "@%s%s;lr>", addr_print(&side->local, local),
-	    sips ? "" : params[side->transport]);
+	if (name.n > 0) {
+		buf_putc(out, '@');
+		buf_str(out, name);
+		buf_printf(out, ":%u", (unsigned)addr_port(&side->local));
+	} else {
+		buf_printf(out, "@%s", addr_print(&side->local, local));
+	}
+	buf_printf(out, "%s;lr>", sips ? "" : params[side->transport]);
 }
 
 /* ---- reading ---- */

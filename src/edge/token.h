@@ -46,10 +46,11 @@ void token_put(struct buf *out, const struct token_key *k,
 
 /*
  * "<sip:TOKEN@host:port;transport=tls;lr>" for a Record-Route, Route or Path:
- * host and port are side's local address, the transport is side's.
+ * port and transport are side's, host is name, or where that is absent side's
+ * local address.
  */
 void token_put_uri(struct buf *out, const struct token_key *k,
-    const struct token *t, const struct flow *side, bool sips);
+    const struct token *t, const struct flow *side, bool sips, struct str name);
 
 enum token_result {
 	TOKEN_OK,

@@ -55,8 +55,23 @@ def sipp_reinvite_without_route():
     called("uac-reinvite-no-route", "uas-reinvite", register=True)
 
 
+def a_phone_on_tls_is_told_the_name_that_the_certificate_has():
+    """Else one that dials what Record-Route says refuses us (linphone does)."""
+    with Edge(users=USERS) as edge:
+        until("known", lambda: Phone(edge, "101").register(
+            None).status == 200)
+        with awkward.agents(edge, "100/TLS", "101/TLS") as (a, b):
+            call, invite = awkward.answered(a, b)
+            for value in call.routes + invite.values("Record-Route"):
+                tap.contains(value, "@%s:%d;" % (edge.domain, edge.tls))
+            call.request("BYE")
+            b.answer(b.next("BYE"), 200)
+            a.next(200)
+
+
 def main():
-    tests = [sipp_calls, sipp_calls_over_tcp, sipp_retransmits_what_is_lost,
+    tests = [a_phone_on_tls_is_told_the_name_that_the_certificate_has,
+             sipp_calls, sipp_calls_over_tcp, sipp_retransmits_what_is_lost,
              sipp_cancel_crosses_the_200, sipp_late_ack,
              sipp_reinvite_without_route]
     edge = Edge(users=USERS)

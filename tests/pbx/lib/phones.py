@@ -158,8 +158,18 @@ call_local_timeout 120
             self.user, other.hertz, other.user, self.ear.packets),
             lambda: self.ear.hears(other.hertz), CALL_S)
 
+    def leave(self):
+        """As when it is switched off properly: it unregisters."""
+        self.command("quit")
+        try:
+            self.process.wait(CALL_S)
+        except subprocess.TimeoutExpired:
+            pass  # killed below
+
     def __exit__(self, kind, value, trace):
         if self.link:
+            if kind is None:
+                self.leave()
             self.link.close()
             self.ear.close()
         self.process.kill()

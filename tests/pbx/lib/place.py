@@ -66,6 +66,7 @@ def edge(of, pbx, change=None, more="", start=True):
     if change:
         text = change(text)
     made = Edge(config=more + text, host=lab.ADDRESS, start=False,
+                settings=lab.PATIENT,
                 prefix=["ip", "netns", "exec", of.edge_host.ns])
     made.sip, made.tls = 5060, 5061
     if start:

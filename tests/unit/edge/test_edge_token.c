@@ -250,15 +250,19 @@ the_uri_of_a_side(void **state)
 
 	t.flow = flow(FLOW_TLS, "[2001:db8::1]:5061", "[2001:db8::7]:40000");
 	buf_init_array(&out, text, sizeof(text) - 1);
-	token_put_uri(&out, key, &t, &t.flow, false);
+	token_put_uri(&out, key, &t, &t.flow, false, STR_NULL);
 	text[out.n] = '\0';
 	assert_true(str_starts(buf_as_str(&out), STR("<sip:ft-")));
 	assert_non_null(strstr(text, "@[2001:db8::1]:5061;transport=tls;lr>"));
 	buf_reset(&out);
-	token_put_uri(&out, key, &t, &t.flow, true);
+	token_put_uri(&out, key, &t, &t.flow, true, STR_NULL);
 	text[out.n] = '\0';
 	assert_non_null(strstr(text, "<sips:ft-"));
 	assert_non_null(strstr(text, "@[2001:db8::1]:5061;lr>"));
+	buf_reset(&out);
+	token_put_uri(&out, key, &t, &t.flow, false, STR("pbx.example.com"));
+	text[out.n] = '\0';
+	assert_non_null(strstr(text, "@pbx.example.com:5061;transport=tls;lr>"));
 }
 
 int
