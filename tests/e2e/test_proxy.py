@@ -2,6 +2,8 @@
 """Registered extensions call each other through the edge (RFC 3261 16)."""
 import os
 import re
+import signal
+import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -545,6 +547,98 @@ def much_and_many():
         other.expect("ACK")
 
 
+# ---- with an edge of their own ----
+
+class Datagrams6:
+    def __init__(self, port):
+        self.sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self.sock.bind(("::1", 0))
+        self.sock.connect(("::1", port))
+        self.sock.settimeout(20)
+        self.send, self.close = self.sock.send, self.sock.close
+
+    def recv(self):
+        return self.sock.recv(65536)
+
+
+def two_address_families_call_each_other():
+    with Edge(users=USERS[:2], settings=["sip=[::1]:0"]) as edge:
+        port = int(edge.find(r" sip=\S+,\[::1\]:(\d+) ").group(1))
+        a = Ua(edge, USERS[0], "TLS")
+        b = Ua(edge, USERS[1], link=Datagrams6(port))
+        for ua in a, b:
+            equal(ua.register().status, 200)
+        mine, theirs = call(a, b)
+        contains(mine.routes[1], "@[::1]:%d;lr>" % port)
+        hang_up(theirs, mine)
+        mine, theirs = call(b, a)
+        hang_up(theirs, mine)
+
+
+def a_reload_in_the_middle_of_a_call():
+    config = "workers = 2\nring_timeout = %d\n"
+    with Edge(config=config % 190, users=USERS[:2]) as edge:
+        # Now it has ports by number, which stay what they are.
+        edge.stop()
+        edge.start()
+        a, b = Ua(edge, USERS[0], "UDP"), Ua(edge, USERS[1], "TLS")
+        for ua in a, b:
+            equal(ua.register().status, 200)
+        sent = a.start("INVITE", b.user, SDP)
+        got = b.expect("INVITE")
+        edge.write_config(config % 2)
+        edge.send_signal(signal.SIGHUP)
+        edge.wait_line(r" reloaded ")
+        b.respond(got, 180, "Ringing")
+        a.expect(180)
+        # The new time to ring is in force with the 180.
+        cancel = b.expect("CANCEL")
+        b.respond(cancel, 200, "OK")
+        b.respond(got, 487, "Request Terminated")
+        b.expect("ACK")
+        a.ack_failure(sent, a.expect(487))
+
+
+def a_call_outlives_the_edge():
+    """Killed and started again: tokens of UDP flows are good, bindings are
+    there; a phone that comes back over TLS is found by its contact."""
+    with Edge(users=USERS[:3]) as edge:
+        a, b = Ua(edge, USERS[0]), Ua(edge, USERS[1])
+        c = Ua(edge, USERS[2], "TLS")
+        for ua in a, b, c:
+            equal(ua.register().status, 200)
+        mine, theirs = call(a, b)
+        third, _ = call(a, c)
+        edge.kill()
+        edge.start()
+        hang_up(theirs, mine)
+        third.request("INFO")
+        a.expect(430)
+        back = Ua(edge, c.user, "TLS")
+        back.contact = c.contact
+        equal(back.register().status, 200)
+        third.request("BYE")
+        back.respond(back.expect("BYE"), 200, "OK")
+        a.expect(200)
+        a.proxy_nonce = None
+        mine, theirs = call(a, b)
+        hang_up(mine, theirs)
+
+
+def the_end_is_told_to_who_waits():
+    with Edge(users=USERS[:2]) as edge:
+        a, b = Ua(edge, USERS[0]), Ua(edge, USERS[1])
+        for ua in a, b:
+            equal(ua.register().status, 200)
+        a.start("INVITE", b.user, SDP)
+        got = b.expect("INVITE")
+        b.respond(got, 180, "Ringing")
+        a.expect(180)
+        equal(edge.stop(), 0)
+        assert a.expect(503).get("Retry-After")
+        b.expect("CANCEL")
+
+
 TESTS = [
     every_transport_calls_every_other,
     bodies_and_unknown_fields_pass_untouched,
@@ -574,6 +668,10 @@ TESTS = [
     a_phone_that_has_hung_up_its_connection,
     strays_are_dropped,
     much_and_many,
+    two_address_families_call_each_other,
+    a_reload_in_the_middle_of_a_call,
+    a_call_outlives_the_edge,
+    the_end_is_told_to_who_waits,
 ]
 
 if __name__ == "__main__":

@@ -95,6 +95,8 @@ class Ua(Phone):
     def __init__(self, edge, user, transport="UDP", **options):
         super().__init__(edge, user, transport=transport, **options)
         self.host, self.port = self.link.sock.getsockname()[:2]
+        if ":" in self.host:
+            self.host = "[%s]" % self.host
         if transport != "UDP":
             self.link.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY,
                                       1)
