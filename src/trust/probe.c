@@ -142,9 +142,15 @@ trust_probe_has_answer(const struct trust_probe *p, enum trust_probe_method m,
 
 /* ---- the next question ---- */
 
+/* What is asked of each root and is the same for all of its class. */
+struct looked {
+	bool at;
+	enum trust_probe_tells tells;
+};
+
 static bool
 is_settled(const struct trust_probe *p, enum trust_probe_method m,
-    unsigned root)
+    unsigned root, struct looked *of)
 {
 	struct trust_probe_result r;
 	uint8_t class = p->root[root].class[m];
@@ -153,8 +159,12 @@ is_settled(const struct trust_probe *p, enum trust_probe_method m,
 	    trust_probe_has_answer(p, m, root) ||
 	    trust_probe_spent(&p->root[root].tally[m]) ||
 	    (trust_probe_spent(&p->control[m][class]) &&
-	    !trust_probe_has_control(p, m, class)) ||
-	    trust_probe_tells(p, m, class) == TRUST_PROBE_TELLS_NO)
+	    !trust_probe_has_control(p, m, class)))
+		return true;
+	if (!of[class].at)
+		of[class] = (struct looked) { true,
+			trust_probe_tells(p, m, class) };
+	if (of[class].tells == TRUST_PROBE_TELLS_NO)
 		return true;
 	if (m == p->order[0])
 		return false;
@@ -176,10 +186,12 @@ is_control_due(const struct trust_probe *p, enum trust_probe_method m,
 static int
 next_root(const struct trust_probe *p, enum trust_probe_method m)
 {
+	struct looked of[TRUST_PROBE_CLASSES] = { { .at = false } };
 	int next = -1;
 
 	for (unsigned i = 0; i < p->nroots; i++) {
-		if (!(p->root[i].expected || next < 0) || is_settled(p, m, i))
+		if (!(p->root[i].expected || next < 0) ||
+		    is_settled(p, m, i, of))
 			continue;
 		if (p->root[i].expected)
 			return (int)i;

@@ -164,7 +164,8 @@ void trust_probe_result(const struct trust_probe *p, unsigned root,
 /* "alert unknown_ca(48), to a made-up root alert unknown_ca(48)". */
 void trust_probe_reason(struct buf *out, const struct trust_probe_result *r);
 
-/* Questions that are left at least; each wants two connections. */
+/* Questions by the method that is being tried that are left at least; each
+ * wants two connections. */
 unsigned trust_probe_left(const struct trust_probe *p);
 /* Seconds until then at the device's pace so far, -1: not known yet. */
 int64_t trust_probe_seconds(const struct trust_probe *p);

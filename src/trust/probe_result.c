@@ -192,26 +192,22 @@ still(const struct trust_probe_tally *t, unsigned wanted)
 	return trust_probe_spent(t) || t->n >= wanted ? 0 : wanted - t->n;
 }
 
-/* By the first method that can still tell. */
+/* Answers that root still owes by this method. */
 static unsigned
-left_of(const struct trust_probe *p, unsigned root)
+left_of(const struct trust_probe *p, enum trust_probe_method m, unsigned root)
 {
 	struct trust_probe_result r;
 
-	trust_probe_result(p, root, &r);
-	for (unsigned i = 0; i < p->nmethods &&
-	    r.holding == TRUST_CANNOT_TELL; i++) {
-		enum trust_probe_method m = p->order[i];
-		uint8_t class = p->root[root].class[m];
-
-		if (class == TRUST_PROBE_NO_CLASS || trust_probe_tells(p, m,
-		    class) == TRUST_PROBE_TELLS_NO ||
-		    trust_probe_has_answer(p, m, root))
-			continue;
-		return still(&p->root[root].tally[m],
-		    m == TRUST_PROBE_TIME ? TRUST_PROBE_SAMPLES : 1);
+	if (p->root[root].class[m] == TRUST_PROBE_NO_CLASS ||
+	    trust_probe_has_answer(p, m, root))
+		return 0;
+	if (m != p->order[0]) {
+		trust_probe_result(p, root, &r);
+		if (r.holding != TRUST_CANNOT_TELL)
+			return 0;
 	}
-	return 0;
+	return still(&p->root[root].tally[m],
+	    m == TRUST_PROBE_TIME ? TRUST_PROBE_SAMPLES : 1);
 }
 
 unsigned
@@ -225,7 +221,7 @@ trust_probe_left(const struct trust_probe *p)
 		return 0;
 	for (unsigned i = 0; i < p->nroots; i++) {
 		uint8_t class = p->root[i].class[q.method];
-		unsigned of = left_of(p, i);
+		unsigned of = left_of(p, q.method, i);
 
 		n += of;
 		if (of == 0 || class == TRUST_PROBE_NO_CLASS || seen[class])

@@ -141,10 +141,21 @@ def nss(port, database, options):
 
 
 def keep_nss(of, ca):
-    """A certificate database; its place."""
-    database = "sql:" + of.path("nss")
-    for argv in (["-N", "--empty-password"],
-                 ["-A", "-n", "root", "-t", "C,,", "-i", ca]):
+    """A certificate database with all roots of the file; its place."""
+    folder = of.path("nss")
+    database, orders = "sql:" + folder, []
+    with open(ca) as f:
+        found = re.findall(r"-----BEGIN.*?-----END CERTIFICATE-----\n",
+                           f.read(), re.S)
+    for n, text in enumerate(found):
+        path = os.path.join(folder, "root-%d.pem" % n)
+        with open(path, "w") as f:
+            f.write(text)
+        orders.append("-A -n root-%d -t C,, -i %s\n" % (n, path))
+    batch = os.path.join(folder, "orders")
+    with open(batch, "w") as f:
+        f.write("".join(orders))
+    for argv in (["-N", "--empty-password"], ["-B", "-i", batch]):
         p = subprocess.run(["certutil", "-d", database, *argv], text=True,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT)
