@@ -78,7 +78,7 @@ enum trust_probe_tells
 trust_probe_tells(const struct trust_probe *p, enum trust_probe_method m,
     uint8_t class)
 {
-	bool all = true;
+	bool all = true, known = false, open = false;
 
 	for (unsigned i = 0; i < p->nroots; i++) {
 		enum verdict v;
@@ -88,12 +88,16 @@ trust_probe_tells(const struct trust_probe *p, enum trust_probe_method m,
 		v = compare(p, m, i);
 		if (v == OTHER)
 			return TRUST_PROBE_TELLS_YES;
-		if (v == SAME && p->root[i].expected)
-			return TRUST_PROBE_TELLS_NO;
-		all &= v != UNDECIDED ||
-		    trust_probe_spent(&p->root[i].tally[m]);
+		if (v == UNDECIDED &&
+		    !trust_probe_spent(&p->root[i].tally[m])) {
+			all = false;
+			open |= p->root[i].expected;
+		}
+		known |= v == SAME && p->root[i].expected;
 	}
-	return all ? TRUST_PROBE_TELLS_NO : TRUST_PROBE_TELLS_UNKNOWN;
+	/* Two roots may bear the name of the one that it is known to hold. */
+	return all || (known && !open) ? TRUST_PROBE_TELLS_NO :
+	    TRUST_PROBE_TELLS_UNKNOWN;
 }
 
 /* A root that it is known to hold was answered otherwise than a made-up one. */

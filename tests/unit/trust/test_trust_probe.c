@@ -203,6 +203,20 @@ blind_spoofs_are_given_up_at_the_positive_control(void **state)
 }
 
 static void
+two_roots_of_the_name_that_is_known_to_be_held(void **state)
+{
+	struct device d = openssl_like();
+	struct world w;
+
+	/* It lacks 1, holds 3: chains name both alike. */
+	assert_true(!d.held[1] && d.held[3]);
+	begin(&w, 0, 1, "");
+	w.root[3].expected = true;
+	run(&w, &d);
+	assert_int_equal(check(&w, &d).right, ROOTS);
+}
+
+static void
 a_stack_that_is_known_is_asked_as_it_tells(void **state)
 {
 	struct device d = openssl_like();
@@ -508,6 +522,8 @@ main(void)
 		cmocka_unit_test(one_code_for_everything_cannot_be_read),
 		cmocka_unit_test(
 		    blind_spoofs_are_given_up_at_the_positive_control),
+		cmocka_unit_test(
+		    two_roots_of_the_name_that_is_known_to_be_held),
 		cmocka_unit_test(a_stack_that_is_known_is_asked_as_it_tells),
 		cmocka_unit_test(silent_and_goes_on),
 		cmocka_unit_test(a_lost_connection_is_no_answer),
