@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
+from dns import Dns  # noqa: E402
 from edge import Edge, until  # noqa: E402
 from pbx import Pbx  # noqa: E402
 from peer import SDP, Message  # noqa: E402
@@ -231,9 +232,136 @@ def gone_flow_is_430_and_forged_one_403():
         pbx.wait(404)
 
 
+def pbx_down_is_503_and_its_return_is_seen():
+    pbx = Pbx()
+    with in_front_of(pbx.uri("tcp")) as edge:
+        phone = Handset(edge, "100", transport="TLS", ca=edge.ca)
+        registered(edge, phone)
+        pbx.close()
+        edge.wait_line(r"warn upstream-down name=pbx server=127.0.0.1:%d "
+                       r"transport=TCP reason=" % pbx.port)
+        reply = phone.register()
+        equal(reply.status, 503)
+        truth(reply.text, 30 <= int(reply.header("Retry-After")) <= 60)
+        phone.ask("INVITE", "sip:200@pbx.test", body=SDP_PHONE)
+        truth("Retry-After", phone.expect(503).header("Retry-After"))
+        with Pbx(pbx.port) as back:
+            until("the PBX is back", lambda: edge.count(" upstream-up ") == 2)
+            registered(edge, phone)
+            be_called(back, phone)
+
+
+def failover_to_the_second():
+    with Pbx() as one, Pbx() as two, \
+            in_front_of(one.uri(), two.uri("tcp"),
+                        settings=["upstream_ping=0"]) as edge:
+        phone = Handset(edge, "100")
+        registered(edge, phone)
+        equal((len(one.bindings), len(two.bindings)), (1, 0))
+        one.busy = True
+        registered(edge, phone)
+        equal((len(one.bindings), len(two.bindings)), (1, 1))
+        edge.wait_line(" registered .* upstream=pbx$")
+        call(two, phone)
+
+
+def a_busy_one_is_down_until_it_answers():
+    with Pbx() as one, Pbx() as two, in_front_of(one.uri("tcp"), two.uri()) \
+            as edge:
+        phone = Handset(edge, "100")
+        one.busy = True
+        edge.wait_line(r"upstream-down name=pbx server=\S+ transport=TCP "
+                       r'reason="503 Service Unavailable"')
+        registered(edge, phone)
+        equal((len(one.bindings), len(two.bindings)), (0, 1))
+        one.busy = False
+        until("it is back", lambda: re.search(
+            r"upstream-down name=pbx (?s:.*)upstream-up name=pbx ",
+            edge.log()))
+        registered(edge, phone)
+        equal((len(one.bindings), len(two.bindings)), (1, 1))
+
+
+CONFIG = """upstream %s {
+        uri = "%s"
+        register = "%s"
+}
+"""
+
+
+def a_reload_changes_the_upstreams():
+    with Pbx() as one, Pbx(path=False) as two, \
+            in_front_of(config=CONFIG % ("a", one.uri(), "path")) as edge:
+        edge.stop()
+        edge.start()  # on ports that a reload does not choose anew
+        phone = Handset(edge, "100")
+        registered(edge, phone)
+        edge.write_config(CONFIG % ("b", two.uri("tcp"), "contact"))
+        edge.send_signal(signal.SIGHUP)
+        edge.wait_line(" reloaded ")
+        edge.wait_line("upstream-up name=b ")
+        registered(edge, phone)
+        truth(two.bindings, two.bindings["100"][0]["contact"].startswith(
+            "sip:ft-"))
+        edge.write_config("")
+        edge.send_signal(signal.SIGHUP)
+        edge.wait_line("err reload-failed reason=.*no upstream.* kept=yes")
+        registered(edge, phone)
+
+
+def udp_phones_are_reached_after_a_restart():
+    with Pbx() as pbx, in_front_of(pbx.uri()) as edge:
+        phone = Handset(edge, "100")
+        registered(edge, phone)
+        edge.stop()
+        edge.start()
+        be_called(pbx, phone)
+
+
+def names_are_looked_up():
+    with Pbx() as one, Pbx() as two:
+        one.busy = True
+        records = {
+            ("pbx.test", "NAPTR"): [
+                (10, 2, "s", "SIP+D2U", "_sip._udp.pbx.test"),
+                (10, 1, "s", "SIPS+D2T", "_sips._tcp.pbx.test")],
+            ("_sip._udp.pbx.test", "SRV"): [
+                (2, 0, two.port, "b.pbx.test"),
+                (1, 0, one.port, "a.pbx.test")],
+            ("a.pbx.test", "A"): ["127.0.0.1"],
+            ("b.pbx.test", "A"): ["127.0.0.1"],
+            ("_sip._tcp.srv.test", "SRV"): [(1, 0, two.port, "b.pbx.test")],
+        }
+        with Dns(records) as dns:
+            ping_off = ["upstream_ping=0", dns.setting]
+            with in_front_of("sip:pbx.test", settings=ping_off) as edge:
+                edge.wait_line(r"upstream-resolved name=pbx servers="
+                               r"127.0.0.1:%d/UDP,127.0.0.1:%d/UDP$" %
+                               (one.port, two.port))
+                phone = Handset(edge, "100")
+                registered(edge, phone)
+                equal((len(one.bindings), len(two.bindings)), (0, 1))
+            with in_front_of("sip:srv.test;transport=tcp",
+                             settings=ping_off) as edge:
+                edge.wait_line(r"servers=127.0.0.1:%d/TCP$" % two.port)
+            with in_front_of("sip:b.pbx.test:%d" % two.port,
+                             settings=ping_off) as edge:
+                edge.wait_line(r"servers=127.0.0.1:%d/UDP$" % two.port)
+            with in_front_of("sip:none.test", settings=ping_off) as edge:
+                edge.wait_line(r"warn upstream-unresolved name=pbx "
+                               r"reason=\"none.test: .*\" kept=no")
+                equal(Handset(edge, "100").register().status, 503)
+
+
 if __name__ == "__main__":
     tap.main([tls_phone_to_udp_pbx_by_path,
               udp_phone_to_tcp_pbx_by_path,
               rewritten_contact,
               keepalives_are_answered_by_the_edge,
-              gone_flow_is_430_and_forged_one_403])
+              gone_flow_is_430_and_forged_one_403,
+              pbx_down_is_503_and_its_return_is_seen,
+              failover_to_the_second,
+              a_busy_one_is_down_until_it_answers,
+              a_reload_changes_the_upstreams,
+              udp_phones_are_reached_after_a_restart,
+              names_are_looked_up], jobs=4)

@@ -111,8 +111,9 @@ class Pbx:
         m.send, m.transport, m.peer = send, transport, peer
         if self.deaf:
             return
-        if self.busy and m.method not in ("ACK",) and not m.status:
+        if self.busy and m.method != "ACK" and not m.status:
             self.reply(m, 503, "Service Unavailable")
+            return
         elif m.kind == "OPTIONS":
             self.reply(m, 200, "OK")
             return
