@@ -27,12 +27,15 @@ def truth(what, value):
     return value
 
 
-def in_front_of(*uris, settings=PINGS, start=True, **more):
+def in_front_of(*uris, settings=PINGS, **more):
     edge = Edge(settings=["workers=2"] + list(settings), start=False, **more)
     for uri in uris:
         edge.extra += ["--upstream", uri]
-    if start:
+    try:
         edge.start()
+    except BaseException:
+        edge.stop()
+        raise
     return edge
 
 
