@@ -6,12 +6,25 @@
 #include "base/buf.h"
 #include "capture/pbxlog_int.h"
 
+#define PEERS_MAX  64 /* told before anything failed                     */
+#define NEAR_LINES 32 /* of no process: so near, and no other between    */
+
+/* Who has connected, by the process that says so. */
+struct peer {
+	uint64_t number;      /* of its line, 0: none */
+	enum pbxlog_product product;
+	char key[24];
+	char text[PBXLOG_TEXT_MAX];
+};
+
 struct pbxlog {
 	pbxlog_event_fn *fn;
 	void *arg;
 	struct buf part;      /* a line whose end has not come     */
 	bool skipping;        /* it is too long already            */
 	struct pbxlog_counts counts;
+	struct peer peer[PEERS_MAX];
+	unsigned next_peer;
 	size_t nopen;
 	struct pbxlog_event open[PBXLOG_OPEN_MAX]; /* oldest first */
 };
@@ -82,6 +95,43 @@ find(struct pbxlog *l, const struct pbxlog_line *line)
 }
 
 static void
+note_peer(struct pbxlog *l, const struct pbxlog_line *line)
+{
+	struct peer *p = &l->peer[l->next_peer++ % PEERS_MAX];
+
+	p->number = line->number;
+	p->product = line->form->product;
+	str_copy(p->key, sizeof(p->key), line->key);
+	str_copy(p->text, sizeof(p->text), line->peer);
+}
+
+/*
+ * A failure whose line does not say whose it is: who connected last to that
+ * process; where the log names none, only if nobody else has meanwhile.
+ */
+static void
+recall_peer(const struct pbxlog *l, struct pbxlog_event *e)
+{
+	uint64_t reach = e->key[0] != '\0' ? PBXLOG_APART : NEAR_LINES;
+	const struct peer *found = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PEERS_MAX; i++) {
+		const struct peer *p = &l->peer[i];
+
+		if (p->number == 0 || p->product != e->product ||
+		    p->number + reach < e->first_line ||
+		    strcmp(p->key, e->key) != 0)
+			continue;
+		n++;
+		if (found == NULL || p->number > found->number)
+			found = p;
+	}
+	if (found != NULL && (n == 1 || e->key[0] != '\0'))
+		str_copy(e->peer, sizeof(e->peer), str_cstr(found->text));
+}
+
+static void
 take(struct pbxlog *l, const struct pbxlog_line *line)
 {
 	struct pbxlog_event *e = find(l, line);
@@ -101,6 +151,9 @@ take(struct pbxlog *l, const struct pbxlog_line *line)
 	else if (l->nopen == PBXLOG_OPEN_MAX)
 		tell(l, 0);
 	pbxlog_event_begin(&l->open[l->nopen++], line);
+	e = &l->open[l->nopen - 1];
+	if (e->peer[0] == '\0')
+		recall_peer(l, e);
 	l->counts.of_events++;
 }
 
@@ -139,7 +192,10 @@ read_line(struct pbxlog *l, struct str text)
 		return;
 	}
 	line.number = l->counts.lines;
-	if (line.form->tells == TELLS_HARMLESS)
+	if (line.form->tells == TELLS_PEER)
+		note_peer(l, &line);
+	if (line.form->tells == TELLS_HARMLESS ||
+	    line.form->tells == TELLS_PEER)
 		l->counts.harmless++;
 	else
 		take(l, &line);

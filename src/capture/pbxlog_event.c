@@ -52,14 +52,18 @@ pbxlog_alert(uint32_t error)
 }
 
 const struct pbxlog_reason *
-pbxlog_reason(uint32_t error)
+pbxlog_reason_of(unsigned number)
 {
-	unsigned n = reason_number(error);
-
 	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
-		if (reasons[i].number == n)
+		if (reasons[i].number == number)
 			return &reasons[i];
 	return NULL;
+}
+
+const struct pbxlog_reason *
+pbxlog_reason(uint32_t error)
+{
+	return pbxlog_reason_of(reason_number(error));
 }
 
 /* ---- grouping ---- */
@@ -102,8 +106,6 @@ pbxlog_event_begin(struct pbxlog_event *e, const struct pbxlog_line *l)
 void
 pbxlog_event_add(struct pbxlog_event *e, const struct pbxlog_line *l)
 {
-	const struct pbxlog_reason *reason = pbxlog_reason(l->error);
-
 	e->lines++;
 	e->last_line = l->number;
 	if (l->step > e->step)
@@ -118,7 +120,7 @@ pbxlog_event_add(struct pbxlog_event *e, const struct pbxlog_line *l)
 	if (e->alert < 0)
 		e->alert = l->alert;
 	if (e->reason == NULL)
-		e->reason = reason;
+		e->reason = l->reason;
 	if (l->error != 0 && l->told >= e->told &&
 	    (e->error == 0 || l->told > e->told))
 		e->error = l->error;
@@ -183,6 +185,7 @@ pbxlog_event_finish(struct pbxlog_event *e)
 
 	if (addr_parse(&ev->peer, str_cstr(e->peer), 0) != 0)
 		ev->peer = ADDR_NONE;
+	ev->when_s = pbxlog_time(str_cstr(e->time));
 	switch (e->told) {
 	case PBXLOG_ALERT:
 		add_alert(e);

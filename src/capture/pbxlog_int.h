@@ -18,6 +18,8 @@ enum pbxlog_tells {
 	TELLS_VERIFY,
 	TELLS_UNTRUSTED,
 	TELLS_NAME,
+	TELLS_SENTENCE,   /* a reason, in words                             */
+	TELLS_PEER,       /* who has connected, before anything fails       */
 	TELLS_LOCAL,      /* our own address                                */
 	TELLS_MORE,       /* a consequence: of an event that is there       */
 	TELLS_HARMLESS,
@@ -29,6 +31,7 @@ struct pbxlog_form {
 	enum pbxlog_tells tells;
 	uint8_t step;     /* place in its event; 0: it fits anywhere        */
 	struct str marker;/* what comes before the peer's address, or ""    */
+	uint16_t reason;  /* of a sentence, as OpenSSL's number, or 0       */
 };
 
 struct pbxlog_line {
@@ -37,6 +40,7 @@ struct pbxlog_line {
 	uint64_t number;  /* from 1 */
 	uint32_t error;   /* OpenSSL's, 0: none */
 	int alert;        /* -1: none */
+	const struct pbxlog_reason *reason; /* of error, or of a sentence */
 	uint8_t step;     /* the form's, 0 for more of the same failure */
 	bool outgoing;
 	enum pbxlog_told told;
@@ -50,6 +54,12 @@ size_t pbxlog_find(struct str s, struct str a);
 
 /* Offset of the next word that a line about TLS has, or n; pbxlog_scan.c. */
 size_t pbxlog_scan(const char *p, size_t n);
+
+/* A row of reasons.def by its number, or NULL. */
+const struct pbxlog_reason *pbxlog_reason_of(unsigned number);
+
+/* pbxlog_time.c: Unix time; 0: it has no date with a year. */
+int64_t pbxlog_time(struct str text);
 
 /* pbxlog_event.c */
 void pbxlog_event_begin(struct pbxlog_event *e, const struct pbxlog_line *l);

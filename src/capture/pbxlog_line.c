@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One line of a log: which form it has, and what stands in it. */
 #include "capture/pbxlog_int.h"
+#include "tlswire/alert.h"
 
 #define HEAD_MAX 256 /* where the time and the process are looked for */
 
 static const struct pbxlog_form forms[] = {
 #define PRODUCT(id, name)
 #define FORM(product, anchor, tells, step, marker)                             \
-	{ PBXLOG_##product, STR(anchor), TELLS_##tells, step, STR(marker) },
+	{ PBXLOG_##product, STR(anchor), TELLS_##tells, step, STR(marker), 0 },
+#define SENTENCE(product, anchor, reason)                                      \
+	{ PBXLOG_##product, STR(anchor), TELLS_SENTENCE, 1, STR(""), reason },
+#define ALERTED_BY(words, alert)
+#include "capture/sentences.def"
 #include "capture/forms.def"
 #undef PRODUCT
 #undef FORM
+#undef SENTENCE
+#undef ALERTED_BY
+};
+
+/* Alerts by the names that libraries without numbers have for them. */
+static const struct {
+	struct str words;
+	uint8_t code;
+} alerts[] = {
+#define SENTENCE(product, anchor, reason)
+#define ALERTED_BY(words, alert) { STR(words), TLS_ALERT_##alert },
+#include "capture/sentences.def"
+#undef SENTENCE
+#undef ALERTED_BY
 };
 
 static const char *const products[] = {
@@ -64,12 +83,13 @@ is_bsd_time(struct str s)
 
 /*
  * What stands first and has a colon among digits: "[...]", a syslog's, or
- * "2023-02-16 20:17:10.7", "2023-02-16T20:17:10Z", "14:06:15.731".
+ * "2023-02-16 20:17:10.7", "2023-02-16T20:17:10Z", "2026/11/20 09:00:01",
+ * "14:06:15.731".
  */
 static struct str
 time_of(struct str s)
 {
-	static const char part[] = "0123456789:.-+,TZ";
+	static const char part[] = "0123456789:.-+,/TZ";
 	size_t n;
 
 	s = str_trim(s);
@@ -122,7 +142,7 @@ peer_of(struct str text, struct str marker)
 		return STR_NULL;
 	text = str_from(text, at + marker.n);
 	while (n < text.n && (unsigned char)text.p[n] > ' ' &&
-	    strchr("',;)!\"", text.p[n]) == NULL)
+	    strchr("',;)!\"/", text.p[n]) == NULL)
 		n++;
 	while (n > 0 && (text.p[n - 1] == ':' || text.p[n - 1] == '.'))
 		n--;
@@ -235,6 +255,34 @@ alert_of(struct str after)
 	return read_decimal(after, &v) && v <= UINT8_MAX ? (int)v : -1;
 }
 
+/* The one that stands first; -1: none. */
+static int
+alert_named(struct str after)
+{
+	size_t at = after.n;
+	int code = -1;
+
+	for (size_t i = 0; i < ARRAY_LEN(alerts); i++) {
+		size_t here = pbxlog_find(after, alerts[i].words);
+
+		if (here < at) {
+			at = here;
+			code = alerts[i].code;
+		}
+	}
+	return code;
+}
+
+static int
+alert_in(const struct pbxlog_line *l, struct str after)
+{
+	if (l->form->tells == TELLS_ALERT)
+		return alert_of(after);
+	if (l->form->tells == TELLS_ALERTED)
+		return alert_named(after);
+	return pbxlog_alert(l->error);
+}
+
 static enum pbxlog_told
 told_by(const struct pbxlog_line *l)
 {
@@ -254,7 +302,7 @@ told_by(const struct pbxlog_line *l)
 
 	if (l->alert >= 0)
 		return PBXLOG_ALERT;
-	if (pbxlog_reason(l->error) != NULL)
+	if (l->reason != NULL)
 		return PBXLOG_ERROR;
 	if (l->form->tells == TELLS_PROBLEM)
 		return told_by_problem(l->text, l->error);
@@ -276,8 +324,9 @@ fill(struct pbxlog_line *l, const struct pbxlog_form *f, size_t at)
 	if (f->tells == TELLS_ERROR || f->tells == TELLS_CONFIG ||
 	    f->tells == TELLS_PROBLEM)
 		l->error = error_of(l->text, after, f->product);
-	l->alert = f->tells == TELLS_ALERT ? alert_of(after) :
-	    pbxlog_alert(l->error);
+	l->alert = alert_in(l, after);
+	l->reason = f->reason != 0 ? pbxlog_reason_of(f->reason) :
+	    pbxlog_reason(l->error);
 	/* pjproject prints OpenSSL's queue, a line an error. */
 	if (f->product == PBXLOG_PJSIP && level.n > 7 && level.p[7] != '0')
 		l->step = 0;

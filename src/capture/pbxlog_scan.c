@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The sieve: of a large log only lines with "tls", "ssl" or "cer" in them, in
- * either case, are looked at.  Sixteen bytes at a time.
+ * either case, are looked at, and stunnel's, "LOG5[", which has no such word
+ * where it names the peer.  Sixteen bytes at a time.
  */
 #include "capture/pbxlog_int.h"
 
@@ -17,7 +18,8 @@ is_word(const char *p)
 
 	return (a == 't' && b == 'l' && c == 's') ||
 	    (a == 's' && b == 's' && c == 'l') ||
-	    (a == 'c' && b == 'e' && c == 'r');
+	    (a == 'c' && b == 'e' && c == 'r') ||
+	    (a == 'g' && b == '5' && c == ('[' | 0x20));
 }
 
 static lanes
@@ -35,7 +37,8 @@ has_word(const char *p)
 	lanes a = load(p), b = load(p + 1), c = load(p + 2);
 	lanes hit = (lanes)((a == 't') & (b == 'l') & (c == 's')) |
 	    (lanes)((a == 's') & (b == 's') & (c == 'l')) |
-	    (lanes)((a == 'c') & (b == 'e') & (c == 'r'));
+	    (lanes)((a == 'c') & (b == 'e') & (c == 'r')) |
+	    (lanes)((a == 'g') & (b == '5') & (c == ('[' | 0x20)));
 	uint64_t half[2];
 
 	memcpy(half, &hit, sizeof(half));

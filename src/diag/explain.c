@@ -70,6 +70,11 @@ static void
 put_error_words(struct buf *what, struct buf *how, const struct pbxlog_event *e)
 {
 	buf_puts(what, e->reason->means);
+	if (e->error == 0) {
+		buf_printf(how, "the line says so in words; OpenSSL would say: "
+		    "%s", e->reason->name);
+		return;
+	}
 	buf_printf(how, "OpenSSL's error %08X has the reason %u: %s", e->error,
 	    e->reason->number, e->reason->name);
 }

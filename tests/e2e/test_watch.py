@@ -6,7 +6,9 @@ import gzip
 import json
 import lzma
 import os
+import random
 import re
+import resource
 import shutil
 import socket
 import ssl
@@ -192,6 +194,45 @@ def noise_between():
     found, summary = objects(c.bytes())
     equal(len(found), 1)
     assert summary["broken"] > 0
+
+
+MEMORY = 96 << 20  # all that it may allocate, whatever the capture
+
+
+def limit():
+    if "san" not in os.environ.get("BUILD", ""):
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
+def much_noise_takes_no_memory():
+    """Streams that begin and never end, and frames of any bytes."""
+    block, chance = Capture(), random.Random(7)
+    for i in range(12000):
+        stream = Capture("198.51.100.%d:%d" % (i & 255, 1024 + i * 5 % 60000))
+        stream.open()
+        stream.send(0, chance.randbytes(chance.randrange(1, 900)))
+        block.frames += stream.frames
+        block.add(chance.randbytes(chance.randrange(1, 200)))
+    noise = block.bytes()
+    real = greeted()
+    real.send(0, REFUSES)
+    real.close(0)
+    times = 1 if "san" in os.environ.get("BUILD", "") else \
+        (1 << 28) // len(noise)
+    with tempfile.TemporaryFile() as out:
+        p = subprocess.Popen([SIPTRUST, "watch", "--json", "-r", "-"],
+                             stdin=subprocess.PIPE, stdout=out,
+                             preexec_fn=limit)
+        p.stdin.write(real.bytes())
+        for _ in range(times):
+            p.stdin.write(noise[24:])
+        p.stdin.close()
+        equal(p.wait(120), 1)
+        out.seek(0)
+        lines = [json.loads(line) for line in out]
+    equal([o["verdict"]["cause"] for o in lines[:-1]
+           if o["client"].startswith("192.0.2.1:")], ["untrusted_root"])
+    assert lines[-1]["frames"] > 40000 * times
 
 
 # ---- beside the edge ----
@@ -476,6 +517,7 @@ if __name__ == "__main__":
               a_lost_packet_makes_no_verdict, silence_is_a_timeout,
               no_capture_at_all,
               wrong_usage, truncated_anywhere, noise_between,
+              much_noise_takes_no_memory,
               the_edge_and_watch_name_the_same_cause,
               accepted_is_told_from_refused,
               an_encrypted_alert_is_a_refusal_all_the_same,

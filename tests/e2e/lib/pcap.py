@@ -61,12 +61,12 @@ class Capture:
         self.seq[side] += how == FIN
 
     def bytes(self):
-        out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535,
-                          self.link_type)
+        out = bytearray(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535,
+                                    self.link_type))
         for at, frame in self.frames:
             out += struct.pack("<IIII", int(at), int(at % 1 * 1000000),
                                len(frame), len(frame)) + frame
-        return out
+        return bytes(out)
 
     def write(self, path):
         with open(path, "wb") as f:

@@ -273,6 +273,118 @@ test_sofia(void **state)
 	is_event(2, PBXLOG_SOFIA, PBXLOG_ALERT, "", 2);
 }
 
+/* Their peer stands in a line before, and not in the one that failed. */
+static void
+test_peer_of_a_line_before(void **state)
+{
+	read_text(
+	    "2026.11.20 09:00:01 LOG5[12]: Service [sips] accepted connection "
+	    "from 192.0.2.1:5069\n"
+	    "2026.11.20 09:00:01 LOG5[13]: Service [sips] accepted connection "
+	    "from [2001:db8::1]:5070\n"
+	    "2026.11.20 09:00:02 LOG3[12]: SSL_accept: /ssl/x.c:9: error:"
+	    "0A000418:SSL routines::x\n"
+	    "2026.11.20 09:00:02 LOG3[13]: SSL_accept: Peer suddenly "
+	    "disconnected\n"
+	    "2026.11.20 09:00:02 LOG3[14]: SSL_accept: Peer suddenly "
+	    "disconnected\n");
+	assert_int_equal(ngot, 3);
+	is_event(0, PBXLOG_STUNNEL, PBXLOG_ALERT, "192.0.2.1:5069", 1);
+	is_event(1, PBXLOG_STUNNEL, PBXLOG_CLOSED, "[2001:db8::1]:5070", 1);
+	is_event(2, PBXLOG_STUNNEL, PBXLOG_CLOSED, "", 1);
+	assert_int_equal(counts.harmless, 2);
+	assert_int_equal(addr_port(&got[0].evidence.peer), 5069);
+
+	read_text(
+	    "tport.c:1 tport_tls_accept(0x1): new connection from "
+	    "tls/192.0.2.1:5069/sips\n"
+	    "tport_type_tls.c:1 tls_log_errors() TLS setup failed: 0a000418: "
+	    "x\n");
+	is_event(0, PBXLOG_SOFIA, PBXLOG_ALERT, "192.0.2.1:5069", 1);
+	/* Two came: whose failure it is nobody knows. */
+	read_text(
+	    "tport.c:1 tport_tls_accept(0x1): new connection from "
+	    "tls/192.0.2.1:5069\n"
+	    "tport.c:1 tport_tls_accept(0x2): new connection from "
+	    "tls/192.0.2.2:5069\n"
+	    "tport_type_tls.c:1 tls_log_errors() TLS setup failed: 0a000418: "
+	    "x\n");
+	is_event(0, PBXLOG_SOFIA, PBXLOG_ALERT, "", 1);
+}
+
+static void
+test_sentences_without_a_number(void **state)
+{
+	static const struct {
+		const char *line;
+		enum pbxlog_told told;
+		int alert, reason;
+	} rows[] = {
+		{ "TLS error on connection from h [192.0.2.1] "
+		  "(gnutls_handshake): A TLS fatal alert has been received.: "
+		  "CA is unknown\n", PBXLOG_ALERT, 48, 0 },
+		{ "A TLS fatal alert has been received: Certificate is bad\n",
+		  PBXLOG_ALERT, 42, 0 },
+		{ "A TLS fatal alert has been received.\n", PBXLOG_ALERTED,
+		  -1, 0 },
+		{ "TLS handshake failed from 192.0.2.1:9: received fatal "
+		  "alert: UnknownCA\n", PBXLOG_ALERT, 48, 0 },
+		{ "TLS: Could not negotiate a supported cipher suite.\n",
+		  PBXLOG_ERROR, -1, 193 },
+		{ "TLS: A packet with illegal or unsupported version was "
+		  "received.\n", PBXLOG_ERROR, -1, 258 },
+		{ "An unexpected TLS packet was received.\n", PBXLOG_ERROR,
+		  -1, 443 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		read_text(rows[i].line);
+		assert_int_equal(ngot, 1);
+		assert_int_equal(got[0].product, PBXLOG_GNUTLS);
+		assert_int_equal(got[0].told, rows[i].told);
+		assert_int_equal(got[0].alert, rows[i].alert);
+		if (rows[i].reason != 0)
+			assert_int_equal(got[0].reason->number,
+			    rows[i].reason);
+		else
+			assert_null(got[0].reason);
+		assert_int_equal(got[0].error, 0);
+	}
+}
+
+static void
+test_when_it_was(void **state)
+{
+	static const struct {
+		const char *time;
+		int64_t when_s;
+	} rows[] = {
+		{ "[2026-11-20 09:00:02]", 1795165202 },
+		{ "2026-11-20T09:00:02Z", 1795165202 },
+		{ "2026-11-20T10:00:02.5+01:00", 1795165202 },
+		{ "2026-11-20T04:00:02-0500", 1795165202 },
+		{ "2026.11.20 09:00:02", 1795165202 },
+		{ "2026/11/20 09:00:02", 1795165202 },
+		/* No year, no date, no time. */
+		{ "Nov 20 09:00:02", 0 },
+		{ "[Nov 20 09:00:02]", 0 },
+		{ "09:00:02.123", 0 },
+		{ "[2026-13-20 09:00:02]", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "%s h kamailio[9]: ERROR: tls: "
+		    "TLS accept:error:0A000418:x\n", rows[i].time);
+		read_text(text);
+		assert_int_equal(ngot, 1);
+		if (got[0].evidence.when_s != rows[i].when_s)
+			fail_msg("%s: %lld", rows[i].time,
+			    (long long)got[0].evidence.when_s);
+	}
+}
+
 static void
 test_others(void **state)
 {
@@ -443,6 +555,9 @@ main(void)
 		cmocka_unit_test(test_kamailio_own_settings),
 		cmocka_unit_test(test_opensips),
 		cmocka_unit_test(test_sofia),
+		cmocka_unit_test(test_peer_of_a_line_before),
+		cmocka_unit_test(test_sentences_without_a_number),
+		cmocka_unit_test(test_when_it_was),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_any_cut_is_the_same),
