@@ -555,6 +555,8 @@ the_line_is_lost(void **state)
 static struct sip_msg in;
 static char text[16384];
 
+static void feed(struct side *s, const char *fmt, ...) PRINTF(2, 3);
+
 static void
 feed(struct side *s, const char *fmt, ...)
 {

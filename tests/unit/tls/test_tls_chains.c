@@ -118,7 +118,7 @@ choose(const struct tls_hello *h, const struct tls_ctx *c,
 static int
 meets(struct peer_want w, unsigned chain, bool old)
 {
-	chooser = (struct chooser) { .say = { chain, old } };
+	chooser = (struct chooser) { .say = { .chain = chain, .old_versions = old } };
 	w.server = ctx;
 	w.choose = choose;
 	w.arg = &chooser;
@@ -339,7 +339,7 @@ test_the_chooser_sees_the_hello(void **state)
 static void
 test_a_retried_hello_is_asked_for_once(void **state)
 {
-	chooser = (struct chooser) { .say = { 1, false } };
+	chooser = (struct chooser) { .say = { .chain = 1 } };
 	peer_init(&p, &(struct peer_want) { .server = ctx, .choose = choose,
 	    .arg = &chooser, .root = other_root.x, .min = TLS1_3_VERSION });
 	/* Its key share is for a group that we do not take. */
@@ -439,7 +439,7 @@ visit(int version, unsigned chain, SSL_SESSION *s, bool no_ticket,
 {
 	char c[64];
 
-	chooser = (struct chooser) { .say = { chain, true } };
+	chooser = (struct chooser) { .say = { .chain = chain, .old_versions = true } };
 	peer_init(&p, &(struct peer_want) { .server = ctx, .choose = choose,
 	    .arg = &chooser, .no_verify = true, .min = version, .max = version,
 	    .ciphers = "ALL:@SECLEVEL=0", .session = s,
