@@ -56,6 +56,11 @@ enum device_ca_when {
 	DEVICE_SAVE,
 	DEVICE_UPLOAD,
 };
+enum device_keepalive {
+	DEVICE_KEEPALIVE_CRLF = 1,
+	DEVICE_KEEPALIVE_ZERO,
+	DEVICE_KEEPALIVE_NONE,
+};
 enum device_config_syntax { DEVICE_TEXT = 1, DEVICE_XML };
 
 /* A set of words is a mask; has(p->ca_fetch, DEVICE_HTTP). */

@@ -40,6 +40,21 @@ make(const struct str text[BINDING_TEXTS])
 	return b;
 }
 
+/* What it calls itself is not where it is: a name says nothing. */
+static bool
+is_natted(struct str contact, const struct addr *received)
+{
+	struct sip_uri uri;
+	struct addr a;
+
+	if (sip_uri_parse(&uri, contact) != 0 ||
+	    addr_parse_ip(&a, uri.host) != 0)
+		return true;
+	addr_set_port(&a, uri.port != 0 ? uri.port :
+	    uri.scheme == SIP_SCHEME_SIPS ? 5061 : 5060);
+	return !addr_equal(&a, received);
+}
+
 struct binding *
 binding_new(const struct location_op *op, const struct location_contact *c,
     int64_t row_expires_s)
@@ -72,7 +87,8 @@ binding_new(const struct location_op *op, const struct location_contact *c,
 	if (b == NULL)
 		return NULL;
 	b->flow_id = op->flow.id;
-	b->received = op->flow.peer;
+	b->received = flow_answers_to(&op->flow);
+	b->natted = is_natted(c->uri, &b->received);
 	b->slot = op->flow.slot;
 	b->local = local_number(&op->flow.local);
 	b->transport = (uint8_t)op->flow.transport;
@@ -102,6 +118,7 @@ binding_from_row(const struct store_binding *row)
 		return NULL;
 	if (addr_parse(&b->received, row->received, 0) != 0)
 		b->received = ADDR_NONE;
+	b->natted = is_natted(row->contact, &b->received);
 	b->transport = (uint8_t)row->transport;
 	b->expires_s = b->row_expires_s = row->expires_s;
 	b->cseq = row->cseq;
@@ -292,6 +309,7 @@ binding_refresh(struct binding *b, const struct location_op *op)
 {
 	const struct location_contact *c = &op->contact[0];
 	int64_t expires_s = op->now_s + c->expires_s;
+	struct addr received;
 
 	if (expires_s > b->row_expires_s ||
 	    !binding_matches(b, c, true) ||
@@ -303,13 +321,13 @@ binding_refresh(struct binding *b, const struct location_op *op)
 	    !str_eq(binding_text(b, BINDING_USER_AGENT), op->user_agent))
 		return false;
 	/* Where a datagram goes to is worth storing; a connection is not. */
-	if (b->transport == FLOW_UDP &&
-	    !addr_equal(&b->received, &op->flow.peer))
+	received = flow_answers_to(&op->flow);
+	if (b->transport == FLOW_UDP && !addr_equal(&b->received, &received))
 		return false;
 	b->cseq = op->cseq;
 	b->expires_s = expires_s;
 	b->flow_id = op->flow.id;
-	b->received = op->flow.peer;
+	b->received = received;
 	b->slot = op->flow.slot;
 	b->local = local_number(&op->flow.local);
 	b->closed_s = 0;
@@ -363,6 +381,7 @@ binding_target(const struct binding *b, struct location_target *out)
 		.uri = binding_text(b, BINDING_CONTACT),
 		.path = binding_text(b, BINDING_PATH),
 		.q = q_of(binding_text(b, BINDING_PARAMS)),
+		.natted = b->natted,
 		.flow = {
 			.id = b->flow_id,
 			.slot = b->slot,

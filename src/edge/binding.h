@@ -29,7 +29,8 @@ enum binding_text {
 struct binding {
 	struct binding *next;
 	uint64_t flow_id;        /* 0: UDP, or its connection is not ours     */
-	struct addr received;    /* source address                            */
+	struct addr received;    /* where it came from; UDP: where requests
+	                            go, as answers do                         */
 	uint32_t slot;           /* flow.slot                                 */
 	int64_t expires_s;       /* as granted                                */
 	int64_t row_expires_s;   /* as stored, later by the slack             */
@@ -38,6 +39,7 @@ struct binding {
 	uint32_t reg_id;
 	uint8_t transport;       /* enum flow_transport                       */
 	bool dirty;              /* differs from its row                      */
+	bool natted;             /* its contact is not where it came from     */
 	uint16_t local;          /* edge/local; 0: as loaded from its row     */
 	uint16_t len[BINDING_TEXTS];
 	char text[];

@@ -228,7 +228,10 @@ make_profiles(struct edge *e, struct buf *why)
 	struct device_catalogue *c = NULL;
 	int err = profiles_read(&c, e->conf, why);
 
-	return err == 0 ? profiles_new(&e->profiles, c) : err;
+	if (err == 0)
+		err = profiles_new(&e->profiles, c);
+	e->shared.profiles = e->profiles;
+	return err;
 }
 
 static unsigned

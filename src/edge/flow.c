@@ -37,12 +37,10 @@ send_datagram(const struct flow *f, struct str bytes)
 {
 	struct worker *w = f->worker;
 	struct listener *l = f->slot < w->nudp ? w->udp[f->slot] : NULL;
-	struct addr to = f->peer;
+	struct addr to = flow_answers_to(f);
 
 	if (l == NULL || bytes.n > DATAGRAM_MAX)
 		return false;
-	if (f->reply_port != 0)
-		addr_set_port(&to, f->reply_port);
 	dgram_send(w->io, l->socket.fd, &l->socket.addr, &f->local, &to, bytes);
 	if (!w->flush_armed) {
 		w->flush_armed = true;

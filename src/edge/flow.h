@@ -49,9 +49,6 @@ bool flow_pass(struct worker *self, const struct flow *f, struct str bytes,
 
 /*
  * A flow that was kept as a value without its worker (by a binding, a token)
- * made whole: the worker of its connection, whether or not that is still there;
- * for UDP self, and a socket of ours that fits where the one it had is gone or
- * not known.  False: there is none.  self's thread.
  * made whole: the worker of its connection, whether or not that is still
  * there; for UDP self, and a socket of ours that fits where the one it had is
  * gone or not known.  False: there is none.  self's thread.
@@ -67,6 +64,17 @@ bool flow_place(struct worker *self, struct flow *f);
  */
 bool flow_open(struct worker *w, enum flow_transport transport,
     const struct addr *peer, const struct addr *from, struct flow *out);
+
+/* Where a datagram to it goes: peer, or another port of it (reply_port). */
+static inline struct addr
+flow_answers_to(const struct flow *f)
+{
+	struct addr to = f->peer;
+
+	if (f->transport == FLOW_UDP && f->reply_port != 0)
+		addr_set_port(&to, f->reply_port);
+	return to;
+}
 
 /* The connection now carries a binding: it is not closed for being idle. */
 void flow_keep(const struct flow *f, struct str aor);

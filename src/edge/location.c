@@ -257,6 +257,41 @@ location_lookup(struct location *l, struct str aor, int64_t now_s,
 	return n;
 }
 
+struct walk {
+	int64_t now_s;
+	void (*fn)(const struct location_target *, struct str, void *);
+	void *arg;
+};
+
+static void
+walk_aor(struct hash_node *n, void *arg)
+{
+	const struct location_aor *a = CONTAINER_OF(n, struct location_aor,
+	    node);
+	const struct walk *w = arg;
+	struct location_target t;
+
+	for (const struct binding *b = a->list; b != NULL; b = b->next) {
+		if (!binding_is_live(b, w->now_s))
+			continue;
+		binding_target(b, &t);
+		w->fn(&t, binding_text(b, BINDING_USER_AGENT), w->arg);
+	}
+}
+
+void
+location_walk(struct location *l, unsigned part, int64_t now_s,
+    void (*fn)(const struct location_target *t, struct str user_agent,
+    void *arg), void *arg)
+{
+	struct location_shard *s = &l->shard[part % LOCATION_SHARDS];
+	struct walk w = { now_s, fn, arg };
+
+	pthread_mutex_lock(&s->lock);
+	hash_each(&s->table, walk_aor, &w);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void
 location_submit(struct location *l, struct location_op *op)
 {

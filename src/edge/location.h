@@ -121,6 +121,7 @@ struct location_target {
 	struct str uri;      /* its contact                                  */
 	struct str path;     /* as stored, or ""                             */
 	uint16_t q;          /* 0 to 1000                                    */
+	bool natted;         /* uri is not the address it was registered from */
 	struct flow flow;    /* worker NULL: by id, or any for UDP; local not
 	                        set: it was registered in an earlier run     */
 };
@@ -131,6 +132,16 @@ struct location_target {
  */
 size_t location_lookup(struct location *l, struct str aor, int64_t now_s,
     struct location_target *out, size_t max, struct buf *text);
+
+/*
+ * All live bindings of one of LOCATION_PARTS parts.  fn is called with the
+ * texts as they are there, under a short lock: it keeps no slice and calls
+ * nothing of location's.
+ */
+#define LOCATION_PARTS 64
+void location_walk(struct location *l, unsigned part, int64_t now_s,
+    void (*fn)(const struct location_target *t, struct str user_agent,
+    void *arg), void *arg);
 
 /* A connection has closed: its bindings under this AOR end (RFC 5626 7). */
 void location_flow_closed(struct location *l, struct str aor, uint64_t flow_id);

@@ -17,7 +17,7 @@
 #include "edge/location.h"
 #include "edge/users.h"
 
-#define LOCATION_SHARDS 64
+#define LOCATION_SHARDS LOCATION_PARTS
 
 struct location_aor {
 	struct hash_node node;

@@ -141,3 +141,16 @@ profiles_setting(struct profiles *p, struct str user_agent, struct str ja4,
 	out[b.failed ? 0 : b.n] = '\0';
 	device_catalogue_unref(c);
 }
+
+enum device_keepalive
+profiles_keepalive(struct profiles *p, struct str user_agent)
+{
+	struct device_match m;
+	struct device_catalogue *c = match(p, user_agent, STR_NULL, &m);
+	enum device_keepalive word = 0;
+
+	if (m.profile != NULL)
+		word = (enum device_keepalive)m.profile->server_keepalive;
+	device_catalogue_unref(c);
+	return word;
+}

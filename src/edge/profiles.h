@@ -43,4 +43,9 @@ void profiles_name(struct profiles *p, struct str user_agent, struct str ja4,
 void profiles_setting(struct profiles *p, struct str user_agent,
     struct str ja4, struct str url, char *out, size_t size);
 
+/* What a phone with this User-Agent wants to hear between messages; 0: that is
+ * not known. */
+enum device_keepalive profiles_keepalive(struct profiles *p,
+    struct str user_agent);
+
 #endif

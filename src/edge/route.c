@@ -175,16 +175,18 @@ is_registered_sender(struct plan *p)
 {
 	struct location_target t[ROUTE_TARGETS_MAX];
 	char text[AOR_MAX];
+	struct addr from;
 	struct str aor;
 	size_t n;
 
 	if (!aor_of(p, &p->m->from_uri, text, &aor))
 		return false;
 	n = look_up(p, aor, t, ROUTE_TARGETS_MAX);
+	from = flow_answers_to(p->from);
 	for (size_t i = 0; i < n; i++) {
 		if (t[i].flow.id == p->from->id &&
 		    t[i].flow.transport == p->from->transport &&
-		    addr_equal(&t[i].flow.peer, &p->from->peer))
+		    addr_equal(&t[i].flow.peer, &from))
 			return true;
 	}
 	return false;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "edge/keepalive.h"
 #include "edge/worker_int.h"
 #include "net/sock.h"
 
@@ -343,6 +344,8 @@ worker_new(struct worker **out, unsigned index,
 		err = dgram_io_new(&w->io);
 	if (err == 0)
 		err = proxy_new(&w->proxy, w);
+	if (err == 0)
+		err = keepalive_new(&w->keepalive, w);
 	if (err != 0)
 		goto out;
 	err = -ENOMEM;
@@ -370,6 +373,7 @@ worker_free(struct worker *w)
 	if (w->sweep != NULL)
 		event_free(w->sweep);
 	proxy_free(w->proxy);
+	keepalive_free(w->keepalive);
 	dgram_io_free(w->io);
 	loop_free(w->loop);
 	buf_fini(&w->reply);

@@ -26,6 +26,7 @@ struct worker_shared {
 	struct refusals *refusals;
 	struct devices *devices;
 	struct probes *probes;
+	struct profiles *profiles;      /* NULL: none is known               */
 };
 
 /* A bound socket made by the main thread; the worker takes the descriptor. */

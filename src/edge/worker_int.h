@@ -118,6 +118,7 @@ struct worker {
 
 	struct event *sweep;
 	struct proxy *proxy;
+	struct keepalive *keepalive;
 
 	struct dgram_io *io;
 	struct loop_reap flush;

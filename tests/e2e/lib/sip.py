@@ -40,6 +40,8 @@ class Stream:
 
     def recv(self):
         while True:
+            # Keepalives stand before a start-line (RFC 3261 7.5).
+            self.data = self.data.lstrip(b"\r\n")
             head, mark, rest = self.data.partition(b"\r\n\r\n")
             if mark:
                 m = re.search(rb"^content-length:\s*(\d+)", head, re.M | re.I)

@@ -86,6 +86,7 @@ static const char everything[] = HEAD
     "tls_setting = server = {host}:{port};transport=tls ; source: seen\n"
     "retry_s = 30 ; source: seen\n"
     "retry_setting = retry ; source: seen\n"
+    "server_keepalive = zero ; source: seen\n"
     "log_line = no such CA ; source: seen\n";
 
 static void

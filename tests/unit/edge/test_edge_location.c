@@ -355,6 +355,73 @@ hammer(void *arg)
 	return NULL;
 }
 
+struct walked {
+	unsigned n, natted;
+	char agents[64];
+};
+
+static void
+on_walk(const struct location_target *t, struct str user_agent, void *arg)
+{
+	struct walked *k = arg;
+
+	k->n++;
+	k->natted += t->natted;
+	assert_int_equal(user_agent.n, 1);
+	k->agents[k->n - 1] = user_agent.p[0];
+}
+
+static void
+put_udp(const char *aor, const char *uri, const char *peer, uint16_t port,
+    const char *agent)
+{
+	struct request r;
+
+	begin(&r, aor, aor, 1);
+	add(&r, uri, 100);
+	r.op.flow.transport = FLOW_UDP;
+	r.op.flow.id = 0;
+	r.op.flow.reply_port = port;
+	r.op.user_agent = str_cstr(agent);
+	assert_int_equal(addr_parse(&r.op.flow.peer, str_cstr(peer), 0), 0);
+	assert_int_equal(run(&r), LOCATION_OK);
+}
+
+static void
+each_binding_is_walked_once(void **state)
+{
+	struct walked k = { 0 };
+
+	put_udp("a@x", "sip:a@10.0.0.7", "192.0.2.1:40000", 0, "A");
+	put_udp("b@x", "sip:b@192.0.2.2", "192.0.2.2:5060", 0, "B");
+	put_udp("c@x", "sip:c@192.0.2.3:5070", "192.0.2.3:5060", 0, "C");
+	put_udp("d@x", "sip:d@phone.test", "192.0.2.4:5060", 0, "D");
+	for (unsigned i = 0; i < LOCATION_PARTS; i++)
+		location_walk(w.l, i, NOW, on_walk, &k);
+	assert_int_equal(k.n, 4);
+	assert_int_equal(k.natted, 3); /* all but b */
+	k = (struct walked) { 0 };
+	for (unsigned i = 0; i < LOCATION_PARTS; i++)
+		location_walk(w.l, i, NOW + 200, on_walk, &k);
+	assert_int_equal(k.n, 0);
+}
+
+/* It sends from one port and listens on the one in its Via. */
+static void
+requests_go_where_answers_go(void **state)
+{
+	struct location_target t[2];
+	char memory[256], peer[ADDR_STRLEN];
+	struct buf text;
+
+	put_udp("a@x", "sip:a@192.0.2.1", "192.0.2.1:49152", 5060, "A");
+	buf_init_array(&text, memory, sizeof(memory));
+	assert_int_equal(location_lookup(w.l, STR("a@x"), NOW, t, 2, &text), 1);
+	assert_string_equal(addr_print(&t[0].flow.peer, peer),
+	    "192.0.2.1:5060");
+	assert_false(t[0].natted);
+}
+
 static void
 threads_do_not_meet(void **state)
 {
@@ -387,6 +454,8 @@ main(void)
 		CASE(a_closed_flow_takes_its_binding_until_the_phone_is_back),
 		CASE(a_store_that_fails_changes_nothing_and_is_said_once),
 		CASE(what_was_committed_is_loaded),
+		CASE(each_binding_is_walked_once),
+		CASE(requests_go_where_answers_go),
 		CASE(threads_do_not_meet),
 	};
 
