@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any request: where it goes, and as what it is passed on.  "%0" stands for a
- * flow token of ours, "%1" for one of an earlier run.  What is passed on must be a
- * message again.
+ * flow token of ours, "%1" for one of an earlier run.  What is passed on must
+ * be a message again.
  */
 #include <stdint.h>
 #include <stdio.h>

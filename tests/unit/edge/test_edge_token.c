@@ -262,7 +262,8 @@ the_uri_of_a_side(void **state)
 	buf_reset(&out);
 	token_put_uri(&out, key, &t, &t.flow, false, STR("pbx.example.com"));
 	text[out.n] = '\0';
-	assert_non_null(strstr(text, "@pbx.example.com:5061;transport=tls;lr>"));
+	assert_non_null(strstr(text,
+	    "@pbx.example.com:5061;transport=tls;lr>"));
 }
 
 int
