@@ -23,6 +23,8 @@ struct device_roots {
 	size_t n;
 	struct naming *naming;
 	size_t nnaming;
+	struct device_issuer *issuer;
+	size_t nissuers;
 };
 
 /* ---- reading ---- */
@@ -102,40 +104,61 @@ read_naming(struct str column[], void *arg)
 	return NULL;
 }
 
-static int
-read_files(struct device_roots *all, struct buf *why)
+static const char *
+read_issuer(struct str column[], void *arg)
 {
-	int err = 0;
+	struct device_roots *all = arg;
+	struct device_issuer *i = &all->issuer[all->nissuers];
 
-	for (size_t i = 0; err == 0 && i < device_root_files_count; i++) {
-		const struct device_builtin *file = &device_root_files[i];
-		struct str text = str_of(file->text, file->n);
-		size_t rows = device_table_rows(text);
+	*i = (struct device_issuer) {
+		.name = column[0], .roots = column[1], .until = column[2],
+		.how = column[3], .source = column[4],
+	};
+	if (!device_day_read(i->until, &i->until_s))
+		return "expected a day, 2028-01-28";
+	all->nissuers++;
+	return NULL;
+}
 
-		if (str_eq(str_cstr(file->file), STR("makers.names"))) {
-			all->naming = calloc(rows + 1, sizeof(*all->naming));
-			err = all->naming == NULL ? -ENOMEM :
-			    device_table_read(file->file, text, 4, read_naming,
-				all, why);
-		} else {
-			all->root = calloc(rows + 1, sizeof(*all->root));
-			err = all->root == NULL ? -ENOMEM :
-			    device_table_read(file->file, text, COLUMNS,
-				read_root, all, why);
-		}
+/* Room for so many rows, and what reads them. */
+static int
+read_file(struct device_roots *all, const struct device_builtin *file,
+    struct buf *why)
+{
+	struct str text = str_of(file->text, file->n), name;
+	size_t rows = device_table_rows(text), columns = COLUMNS;
+	const char *(*row)(struct str column[], void *arg) = read_root;
+	bool room;
+
+	name = str_cstr(file->file);
+	if (str_eq(name, STR("makers.names"))) {
+		all->naming = calloc(rows + 1, sizeof(*all->naming));
+		room = all->naming != NULL;
+		row = read_naming;
+		columns = 4;
+	} else if (str_eq(name, STR("issuers.chains"))) {
+		all->issuer = calloc(rows + 1, sizeof(*all->issuer));
+		room = all->issuer != NULL;
+		row = read_issuer;
+		columns = 5;
+	} else {
+		all->root = calloc(rows + 1, sizeof(*all->root));
+		room = all->root != NULL;
 	}
-	return err;
+	return room ? device_table_read(file->file, text, columns, row, all,
+	    why) : -ENOMEM;
 }
 
 int
 device_roots_load(struct device_roots **out, struct buf *why)
 {
 	struct device_roots *all = calloc(1, sizeof(*all));
-	int err;
+	int err = 0;
 
 	if (all == NULL)
 		return -ENOMEM;
-	err = read_files(all, why);
+	for (size_t i = 0; err == 0 && i < device_root_files_count; i++)
+		err = read_file(all, &device_root_files[i], why);
 	if (err == 0)
 		*out = all;
 	else
@@ -150,6 +173,7 @@ device_roots_free(struct device_roots *r)
 		return;
 	free(r->root);
 	free(r->naming);
+	free(r->issuer);
 	free(r);
 }
 
@@ -165,6 +189,18 @@ const struct device_root *
 device_roots_at(const struct device_roots *r, size_t i)
 {
 	return &r->root[i];
+}
+
+size_t
+device_issuers_count(const struct device_roots *r)
+{
+	return r->nissuers;
+}
+
+const struct device_issuer *
+device_issuers_at(const struct device_roots *r, size_t i)
+{
+	return &r->issuer[i];
 }
 
 const struct device_root *

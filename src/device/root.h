@@ -87,6 +87,19 @@ enum device_answer device_root_published(const struct device_roots *r,
     const struct device_profile *p, const struct device_root *root,
     const struct device_fact **fact);
 
+/* A public CA from which a certificate can be had (data/roots/issuers.chains),
+ * and what its chains lead to. */
+struct device_issuer {
+	struct str name;          /* "Let's Encrypt"                         */
+	struct str roots;         /* names, ' ' between; the oldest first    */
+	struct str until;         /* the day its path to the oldest ends     */
+	int64_t until_s;
+	struct str how, source;
+};
+size_t device_issuers_count(const struct device_roots *r);
+const struct device_issuer *device_issuers_at(const struct device_roots *r,
+    size_t i);
+
 /* "2015-06-04" to Unix seconds at its begin; false: no day. */
 bool device_day_read(struct str day, int64_t *out);
 

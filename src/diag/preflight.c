@@ -7,29 +7,10 @@
 
 #define F(name) (1u << TRUST_FAULT_##name)
 
-/* Devices of one model with one ClientHello that were shown such a root. */
-struct kind {
-	uint32_t group;
-	uint64_t fingerprint;
-	uint32_t accepts, lacks;
-};
-
-/* What is the same for all devices of a group. */
-struct published {
-	enum device_answer holds;
-	bool unchecking;
-};
-
 struct run {
 	struct preflight *p;
 	const struct preflight_settings *s;
-	uint32_t root[2 * X509_SERVED_MAX]; /* texts of the new chain's     */
-	unsigned nroots;
-	uint32_t instead;                   /* text; UINT32_MAX: all        */
-	struct kind *kind;
-	size_t nkinds;
-	struct published *published;        /* one a group                  */
-	struct trust_impact_past *past;     /* room for one device's        */
+	struct fleet_chain chain;
 };
 
 /* ---- the chain ---- */
@@ -52,156 +33,28 @@ faults_of(const struct preflight *p, const struct preflight_settings *s)
 	return faults;
 }
 
-static bool
-leads_to(const struct run *r, uint32_t root)
-{
-	for (unsigned i = 0; i < r->nroots; i++)
-		if (r->root[i] == root)
-			return true;
-	return false;
-}
-
 static void
-find_roots(struct run *r)
+describe(struct run *r)
 {
-	for (unsigned i = 0; i < r->p->anchors.n; i++) {
-		uint32_t text = fleet_text(&r->p->fleet,
-		    str_cstr(r->p->anchors.v[i].label));
+	const struct preflight *p = r->p;
+	struct fleet_chain *c = &r->chain;
 
+	c->roots = r->s->roots;
+	c->key = p->chain.facts.rsa ? TRUST_KEY_RSA :
+	    p->chain.facts.ecdsa ? TRUST_KEY_ECDSA : TRUST_KEY_UNKNOWN;
+	c->depth = p->chain.sent;
+	c->faults = p->faults;
+	for (unsigned i = 0; i < p->anchors.n; i++) {
+		uint32_t text = fleet_text(&p->fleet,
+		    str_cstr(p->anchors.v[i].label));
+
+		c->public[c->npublic++] = p->anchors.v[i].root;
 		if (text != UINT32_MAX)
-			r->root[r->nroots++] = text;
+			c->root[c->nroots++] = text;
 	}
-}
-
-/* ---- kinds ---- */
-
-static int
-by_kind(const void *a, const void *b)
-{
-	const struct kind *x = a, *y = b;
-
-	if (x->group != y->group)
-		return x->group < y->group ? -1 : 1;
-	return x->fingerprint < y->fingerprint ? -1 :
-	    x->fingerprint > y->fingerprint;
-}
-
-static void
-merge_kinds(struct run *r)
-{
-	size_t n = 0;
-
-	if (r->nkinds > 0)
-		qsort(r->kind, r->nkinds, sizeof(*r->kind), by_kind);
-	for (size_t i = 0; i < r->nkinds; i++) {
-		if (n > 0 && by_kind(&r->kind[n - 1], &r->kind[i]) == 0) {
-			r->kind[n - 1].accepts += r->kind[i].accepts;
-			r->kind[n - 1].lacks += r->kind[i].lacks;
-		} else {
-			r->kind[n++] = r->kind[i];
-		}
-	}
-	r->nkinds = n;
-}
-
-static int
-find_kinds(struct run *r)
-{
-	const struct fleet *f = &r->p->fleet;
-
-	r->kind = calloc(f->n + 1, sizeof(*r->kind));
-	if (r->kind == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < f->n; i++) {
-		const struct fleet_device *d = &f->device[i];
-		struct kind k = { d->group, d->fingerprint, 0, 0 };
-
-		/* Of no known model is no kind. */
-		if (f->group[d->group].profile == NULL || d->fingerprint == 0)
-			continue;
-		for (uint32_t e = d->deed; e < d->deed + d->ndeeds; e++) {
-			if (!leads_to(r, f->deed[e].root))
-				continue;
-			k.accepts |= f->deed[e].accepts;
-			k.lacks |= f->deed[e].lacks;
-		}
-		if (k.accepts + k.lacks == 1)
-			r->kind[r->nkinds++] = k;
-	}
-	merge_kinds(r);
-	return 0;
-}
-
-static int
-find_published(struct run *r)
-{
-	const struct fleet *f = &r->p->fleet;
-	const struct anchors *a = &r->p->anchors;
-
-	r->published = calloc(f->ngroups + 1, sizeof(*r->published));
-	if (r->published == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < f->ngroups; i++) {
-		const struct device_profile *p = f->group[i].profile;
-		unsigned no = 0;
-
-		if (p == NULL)
-			continue;
-		r->published[i].unchecking = p->checks_chain == DEVICE_NO;
-		for (unsigned k = 0; k < a->n; k++) {
-			enum device_answer h = a->v[k].root == NULL ?
-			    DEVICE_UNKNOWN : device_root_published(r->s->roots,
-			    p, a->v[k].root, NULL);
-
-			no += h == DEVICE_NO;
-			if (h == DEVICE_YES)
-				r->published[i].holds = DEVICE_YES;
-		}
-		/* It may have been given one since: a root of ours it has. */
-		if (no == a->n && a->n > 0)
-			r->published[i].holds = DEVICE_NO;
-	}
-	return 0;
 }
 
 /* ---- the devices ---- */
-
-static void
-judge_device(struct run *r, size_t at)
-{
-	const struct fleet *f = &r->p->fleet;
-	const struct fleet_device *d = &f->device[at];
-	const struct kind key = { d->group, d->fingerprint, 0, 0 };
-	const struct kind *k = r->nkinds == 0 ? NULL : bsearch(&key, r->kind,
-	    r->nkinds, sizeof(*r->kind), by_kind);
-	struct trust_impact_question q = {
-		.key = r->p->chain.facts.rsa ? TRUST_KEY_RSA :
-		    r->p->chain.facts.ecdsa ? TRUST_KEY_ECDSA :
-		    TRUST_KEY_UNKNOWN,
-		.depth = r->p->chain.sent,
-		.faults = r->p->faults,
-		.past = r->past,
-		.n = d->ndeeds,
-		.over_tls = d->ndeeds > 0 || d->fingerprint != 0,
-		.kind_accepts = k != NULL ? k->accepts : 0,
-		.kind_lacks = k != NULL ? k->lacks : 0,
-		.published = r->published[d->group].holds,
-		.unchecking = r->published[d->group].unchecking,
-	};
-
-	for (uint32_t i = 0; i < d->ndeeds; i++) {
-		const struct fleet_deed *e = &f->deed[d->deed + i];
-
-		r->past[i] = (struct trust_impact_past) {
-			.to_root = leads_to(r, e->root),
-			.accepts = e->accepts, .lacks = e->lacks, .no = e->no,
-			.stays = r->instead != UINT32_MAX &&
-			    e->chain != r->instead,
-			.key = e->key, .depth = e->depth, .faults = e->faults,
-		};
-	}
-	r->p->impact[at] = trust_impact_of(&q);
-}
 
 static int
 add_to_group(struct run *r, size_t at)
@@ -260,20 +113,14 @@ static int
 judge_all(struct run *r)
 {
 	struct preflight *p = r->p;
-	uint32_t most = 1;
-	int err = 0;
+	int err;
 
-	for (size_t i = 0; i < p->fleet.n; i++)
-		if (p->fleet.device[i].ndeeds > most)
-			most = p->fleet.device[i].ndeeds;
 	p->impact = calloc(p->fleet.n + 1, sizeof(*p->impact));
-	r->past = calloc(most, sizeof(*r->past));
-	if (p->impact == NULL || r->past == NULL)
+	if (p->impact == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; err == 0 && i < p->fleet.n; i++) {
-		judge_device(r, i);
+	err = fleet_impact(p->impact, &p->fleet, &r->chain);
+	for (size_t i = 0; err == 0 && i < p->fleet.n; i++)
 		err = add_to_group(r, i);
-	}
 	if (p->ngroups > 0)
 		qsort(p->group, p->ngroups, sizeof(*p->group), worst_first);
 	return err;
@@ -285,12 +132,12 @@ find_instead(struct run *r, struct buf *why)
 {
 	const struct fleet *f = &r->p->fleet;
 
-	r->instead = UINT32_MAX;
+	r->chain.instead = UINT32_MAX;
 	if (r->s->instead == NULL)
 		return 0;
-	r->instead = fleet_text(f, str_cstr(r->s->instead));
+	r->chain.instead = fleet_text(f, str_cstr(r->s->instead));
 	for (size_t i = 0; i < f->ndeeds; i++)
-		if (f->deed[i].chain == r->instead)
+		if (f->deed[i].chain == r->chain.instead)
 			return 0;
 	buf_printf(why, "no device was shown a chain \"%s\": expected a "
 	    "chain's name, as siptrust status has it", r->s->instead);
@@ -317,18 +164,11 @@ preflight_run(struct preflight *out, const struct preflight_settings *s,
 	if (err == 0)
 		err = find_instead(&r, why);
 	if (err == 0) {
-		find_roots(&r);
-		err = find_kinds(&r);
+		describe(&r);
+		err = judge_all(&r);
 	}
 	if (err == 0)
-		err = find_published(&r);
-	if (err == 0)
-		err = judge_all(&r);
-	if (err == 0)
 		err = preflight_dates(out, s);
-	free(r.kind);
-	free(r.published);
-	free(r.past);
 	if (err != 0) {
 		if (why->n == 0)
 			buf_puts(why, err_str(err));

@@ -8,9 +8,7 @@
  * Reads files and devices.db; does not print.
  */
 #include "device/calendar.h"
-#include "diag/anchor.h"
-#include "diag/fleet.h"
-#include "trust/impact.h"
+#include "diag/fleet_impact.h"
 
 #define PREFLIGHT_TEXT 512
 

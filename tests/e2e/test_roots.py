@@ -110,6 +110,22 @@ def what_devices_have_shown_is_in_it():
               [("100@" + edge.domain, "accepts"),
                ("101@" + edge.domain, "holds"),
                ("101@" + edge.domain, "lacks")])
+        # Neither chain serves both, together they do.
+        code, out, err = roots("advise", data=edge.data)
+        equal((code, err), (0, ""))
+        contains(out, "2 devices come over TLS\n")
+        contains(out, "  \"Let's Encrypt\": 1 accept, 1 refuse, 0 nobody can "
+                      "tell; until 2030-06-04\n      leads to isrg-root-x1\n")
+        contains(out, "  \"siptrust CA %s\": 1 accept, 0 refuse, 1 nobody can "
+                      "tell; until you end it\n      1 more are of models "
+                      "that can be given its CA" % edge.domain)
+        contains(out, ": 2 of 2 devices accept one, until 2030-06-04\n")
+        code, out, err = roots("advise", "--json", data=edge.data)
+        report = json.loads(out)
+        equal([report[k] for k in ("over_tls", "served", "until", "left")],
+              [2, 2, "2030-06-04", []])
+        equal(sorted(o["name"] for o in report["options"] if o["chosen"]),
+              ["Let's Encrypt", "siptrust CA " + edge.domain])
 
 
 def bad_input_has_clear_answers():
@@ -120,6 +136,8 @@ def bad_input_has_clear_answers():
             (("list", "--profile", "no-phone"), 1, "no profile is called"),
             (("list", "--profile", "a", "--device", "b"), 2, "not both"),
             (("list", "--device", "100"), 3, "devices.db"),
+            (("advise",), 3, "devices.db"),
+            (("advise", "now"), 2, "is too much"),
             (("dig",), 2, "no verb \"dig\"")):
         got, out, err = roots(*words)
         equal((got, out), (code, ""), " ".join(words))

@@ -213,6 +213,29 @@ the_calendar_names_roots_that_are_known(void **state)
 	    STR("isrg-root-x1")));
 }
 
+static void
+the_roots_of_issuers_are_known(void **state)
+{
+	struct all *a = *state;
+
+	assert_true(device_issuers_count(a->roots) > 4);
+	for (size_t i = 0; i < device_issuers_count(a->roots); i++) {
+		const struct device_issuer *one =
+		    device_issuers_at(a->roots, i);
+		struct str rest = one->roots;
+
+		while (rest.n > 0) {
+			struct str name = str_cut(&rest, ' ');
+			const struct device_root *r =
+			    device_roots_find(a->roots, name);
+
+			if (r == NULL || !str_eq(r->name, name))
+				fail_msg("%.*s: no root \"%.*s\"",
+				    STR_FMT(one->name), STR_FMT(name));
+		}
+	}
+}
+
 /* ---- the rows against the certificates ---- */
 
 /* By the name and key identifier that its children bear it is found again. */
@@ -315,6 +338,7 @@ main(void)
 		cmocka_unit_test(words_for_some_roots_mean_some),
 		cmocka_unit_test(what_is_published_is_told_from_what_may_be),
 		cmocka_unit_test(the_calendar_names_roots_that_are_known),
+		cmocka_unit_test(the_roots_of_issuers_are_known),
 		cmocka_unit_test(
 		    the_rows_are_what_the_systems_certificates_say),
 		cmocka_unit_test(the_rows_are_what_the_period_bundles_say),

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "cmd/roots_int.h"
+#include "diag/advise.h"
+
+#define VERB_NAME     "siptrust roots advise"
+#define WHY_MAX       ((size_t)64 << 10)
+#define OPTIONS_SHOWN 5
+#define NAMES_SHOWN   20
+
+static const char usage_text[] =
+    "usage: siptrust roots advise [OPTION]...\n"
+    "\n"
+    "Which one certificate, of a public CA or of one's own, serves most of\n"
+    "the devices that the edge knows; which chains together serve all that\n"
+    "can be told to be served, and until when.\n"
+    "\n"
+    "      --devices DIR   profiles of one's own, over those built in;\n"
+    "                      default: $SIPTRUST_DEVICES\n"
+    "      --data DIR      folder of the edge; default: as siptrust edge\n"
+    "      --json          print as JSON, every option\n"
+    "  -h, --help          this text\n"
+    "\n"
+    "Exit: 0 the combination serves every device that comes over TLS, 1 some\n"
+    "are left, 2 wrong usage, 3 nothing to read.\n";
+
+enum { OPT_DEVICES = 256, OPT_DATA, OPT_JSON };
+
+static const struct option options[] = {
+	{ "devices", required_argument, NULL, OPT_DEVICES },
+	{ "data", required_argument, NULL, OPT_DATA },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct advise_cmd {
+	const char *devices, *data;
+	char folder[1024];
+	bool json, help;
+	struct device_roots *roots;
+	struct device_catalogue *profiles;
+	struct fleet fleet;
+};
+
+static const char *
+day(char out[16], int64_t unix_s)
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	if (unix_s == 0 || gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, 16, "%Y-%m-%d", &tm) == 0)
+		return "you end it";
+	return out;
+}
+
+/* ---- for people ---- */
+
+static void
+print_option(const struct advise_option *o)
+{
+	char name[LOG_VAL_MAX], until[16];
+
+	printf("  %s: %u accept, %u refuse, %u nobody can tell; until %s\n",
+	    log_val(name, sizeof(name), o->name), o->accept, o->refuse,
+	    o->unknown, day(until, o->until_s));
+	if (o->own && o->takes_ca > 0)
+		printf("      %u more are of models that can be given its "
+		    "CA certificate\n", o->takes_ca);
+	else if (!o->own)
+		printf("      leads to %.*s\n", STR_FMT(o->roots));
+	printf("      %.*s\n", STR_FMT(o->how));
+}
+
+static void
+print_left(const struct advise_cmd *c, const struct advise *a)
+{
+	const struct fleet *f = &c->fleet;
+	unsigned shown = 0;
+
+	if (a->nleft == 0)
+		return;
+	printf("\nleft: %u, of none of these chains it is known that they "
+	    "accept it; %u of them are of\nmodels that can be given a CA of "
+	    "your own\n", a->nleft, a->left_takes_ca);
+	for (size_t i = 0; i < f->n; i++) {
+		char name[LOG_VAL_MAX], model[LOG_VAL_MAX];
+
+		if (!a->left[i])
+			continue;
+		if (shown++ == NAMES_SHOWN) {
+			printf("  and %u more; --json has all\n",
+			    a->nleft - NAMES_SHOWN);
+			return;
+		}
+		printf("  %s, %s%s\n", log_val(name, sizeof(name),
+		    f->text[f->device[i].name]), log_val(model, sizeof(model),
+		    f->group[f->device[i].group].title),
+		    advise_takes_ca(f, i) ? ": can be given a CA" : "");
+	}
+}
+
+static void
+print_text(const struct advise_cmd *c, const struct advise *a)
+{
+	char until[16], name[LOG_VAL_MAX];
+	bool any = false;
+
+	if (a->over_tls == 0) {
+		printf("no device has come over TLS yet: there is nothing to "
+		    "advise by\n");
+		return;
+	}
+	printf("%u devices come over TLS\n\none certificate, the best first\n",
+	    a->over_tls);
+	for (size_t i = 0; i < a->n && i < OPTIONS_SHOWN; i++)
+		print_option(&a->option[i]);
+	printf("\ntogether\n ");
+	for (size_t i = 0; i < a->n; i++) {
+		if (!a->option[i].chosen)
+			continue;
+		printf("%s %s", any ? " and" : "", log_val(name, sizeof(name),
+		    a->option[i].name));
+		any = true;
+	}
+	if (any)
+		printf(": %u of %u devices accept one, until %s\n", a->served,
+		    a->over_tls, day(until, a->until_s));
+	else
+		printf(" nothing: no device is known to accept any of them\n");
+	print_left(c, a);
+}
+
+/* ---- for programs ---- */
+
+static int
+print_json(const struct advise_cmd *c, const struct advise *a)
+{
+	json_t *all = json_array(), *left = json_array();
+	char until[16];
+
+	for (size_t i = 0; i < a->n; i++) {
+		const struct advise_option *o = &a->option[i];
+
+		json_array_append_new(all, json_pack("{s:o s:b s:o s:o s:I "
+		    "s:I s:I s:I s:o s:b}", "name", roots_json(o->name),
+		    "own", (int)o->own, "roots", roots_json(o->roots), "how",
+		    roots_json(o->how), "accept", (json_int_t)o->accept,
+		    "refuse", (json_int_t)o->refuse, "unknown",
+		    (json_int_t)o->unknown, "takes_ca",
+		    (json_int_t)o->takes_ca, "until", o->until_s != 0 ?
+		    json_string(day(until, o->until_s)) : json_null(),
+		    "chosen", (int)o->chosen));
+	}
+	for (size_t i = 0; i < c->fleet.n; i++)
+		if (a->left[i])
+			json_array_append_new(left, roots_json(
+			    c->fleet.text[c->fleet.device[i].name]));
+	return roots_print_json(json_pack("{s:I s:o s:I s:o s:o}", "over_tls",
+	    (json_int_t)a->over_tls, "options", all, "served",
+	    (json_int_t)a->served, "until", a->until_s != 0 ?
+	    json_string(day(until, a->until_s)) : json_null(), "left", left));
+}
+
+/* ---- the verb ---- */
+
+static int
+parse(int argc, char **argv, struct advise_cmd *c)
+{
+	int o;
+
+	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (o) {
+		case OPT_DEVICES:
+			c->devices = optarg;
+			break;
+		case OPT_DATA:
+			c->data = optarg;
+			break;
+		case OPT_JSON:
+			c->json = true;
+			break;
+		case 'h':
+			c->help = true;
+			return CMD_OK;
+		default:
+			return CMD_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, VERB_NAME ": \"%s\" is too much\n",
+		    argv[optind]);
+		return CMD_USAGE;
+	}
+	if (c->data == NULL) {
+		conf_default_data(c->folder, sizeof(c->folder));
+		c->data = c->folder;
+	}
+	return CMD_OK;
+}
+
+static int
+run(struct advise_cmd *c, struct buf *why)
+{
+	struct advise a;
+	int err = device_roots_load(&c->roots, why), code;
+
+	if (err == 0)
+		err = device_catalogue_load(&c->profiles, c->devices, why);
+	if (err == 0)
+		err = fleet_read(&c->fleet, c->data, c->profiles, why);
+	if (err == 0)
+		err = advise(&a, &c->fleet, c->roots);
+	if (err != 0) {
+		fprintf(stderr, VERB_NAME ": %.*s\n", STR_FMT(why->n > 0 ?
+		    buf_as_str(why) : STR("no memory")));
+		return CMD_FAILED;
+	}
+	code = a.nleft > 0 ? CMD_FINDING : CMD_OK;
+	if (!c->json)
+		print_text(c, &a);
+	else if (print_json(c, &a) != CMD_OK)
+		code = CMD_FAILED;
+	advise_fini(&a);
+	return code;
+}
+
+int
+roots_advise(int argc, char **argv)
+{
+	struct advise_cmd c = { .devices = getenv("SIPTRUST_DEVICES") };
+	struct buf why;
+	int code = parse(argc, argv, &c);
+
+	if (c.help)
+		fputs(usage_text, stdout);
+	if (c.help || code != CMD_OK)
+		return code;
+	buf_init(&why, WHY_MAX);
+	code = run(&c, &why);
+	if (c.fleet.texts != NULL)
+		fleet_fini(&c.fleet);
+	device_catalogue_unref(c.profiles);
+	device_roots_free(c.roots);
+	buf_fini(&why);
+	return code;
+}
