@@ -84,7 +84,7 @@ put_via(struct buf *out, struct proxy *p, const struct branch_build *b)
  * Our host on a side where TLS is spoken: the name in our certificate.  A phone
  * that goes by the URI opens a new connection where it does not know that name
  * and address are one, and holds the certificate against what it dialled.  One
- * that calls by address (asked: its Request-URI's host) gets the address.
+ * that reaches us by address (asked) gets the address.
  */
 static struct str
 tls_name(const struct proxy *p, const struct flow *f, struct str asked)
@@ -95,6 +95,22 @@ tls_name(const struct proxy *p, const struct flow *f, struct str asked)
 	    (asked.n > 0 && addr_parse_ip(&a, asked) == 0))
 		return STR_NULL;
 	return str_cstr(p->worker->conf->domain);
+}
+
+/* By which host the request came to us: in its topmost Route (an outbound
+ * proxy), else in its Request-URI. */
+static struct str
+asked_host(const struct sip_msg *m)
+{
+	struct sip_nameaddr na;
+	struct sip_uri uri;
+	struct str value;
+
+	if (sip_msg_value(m, SIP_HEADER_ROUTE, 0, &value) &&
+	    sip_nameaddr_parse(&na, value) == 0 &&
+	    sip_uri_parse(&uri, na.uri) == 0)
+		return uri.host;
+	return m->ruri.host;
 }
 
 /* Our URI on one side, as Record-Route value. */
@@ -154,7 +170,7 @@ branch_build(struct buf *out, struct proxy *p, const struct branch_build *b)
 		f.record_route[0] = put_record_route(there, p, &to, sips,
 		    STR_NULL);
 		f.record_route[1] = put_record_route(here, p, &from, sips,
-		    b->m->ruri.host);
+		    asked_host(b->m));
 	}
 	buf_reset(out);
 	sip_forward_request(out, b->m, &f);

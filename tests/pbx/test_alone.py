@@ -11,7 +11,7 @@ import place  # noqa: E402
 import tap  # noqa: E402
 from chains import Chains  # noqa: E402
 from edge import SIPTRUST, until  # noqa: E402
-from pbx import AsteriskPjsip, AsteriskSip, Kamailio  # noqa: E402
+from pbxs import AsteriskPjsip, AsteriskSip, Kamailio  # noqa: E402
 from phone import SimPhone  # noqa: E402
 from phones import Baresip, Linphone  # noqa: E402
 from talk import both_ways, lists  # noqa: E402

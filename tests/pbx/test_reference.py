@@ -12,7 +12,7 @@ import place  # noqa: E402
 import awkward  # noqa: E402
 import tap  # noqa: E402
 from edge import DOMAIN, PASSWORD  # noqa: E402
-from pbx import Kamailio  # noqa: E402
+from pbxs import Kamailio  # noqa: E402
 
 # Where Kamailio with this configuration does otherwise, and why.
 NOT_HERE = {

@@ -235,6 +235,9 @@ enabled=1
 
     def __enter__(self):
         need("linphonec")
+        # A network without a way out it takes for one that is down, after 5 s.
+        place.lab.ip("-n", self.host.ns, "route", "replace", "default", "via",
+                     place.lab.ADDRESS)
         self.process = subprocess.Popen(
             self.host.argv(["env", "-i", "PATH=" + os.environ["PATH"],
                             "HOME=" + self.home, "linphonec", "-c",

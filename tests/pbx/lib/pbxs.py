@@ -126,12 +126,24 @@ MinProtocol = TLSv1
 CipherString = DEFAULT@SECLEVEL=0
 """
 
+    PJSIP_TLS = """
+[tls]
+type = transport
+protocol = tls
+bind = 0.0.0.0:5061
+cert_file = /etc/asterisk/keys/pbx.pem
+priv_key_file = /etc/asterisk/keys/pbx.key
+method = tlsv1_2
+"""
+
     def __init__(self, of, *args, chain=None, **options):
         """chain: (certificate, key) of its own TLS; else it has none."""
         super().__init__(of, *args, **options)
         shutil.copytree(self.root + "/etc/asterisk", self.home,
                         dirs_exist_ok=True)
         for path, text in self.files():
+            if chain and os.path.basename(path) == "pjsip.conf":
+                text += self.PJSIP_TLS
             text = text.replace("/etc/asterisk", self.inner)
             self.write(os.path.basename(path), text)
         self.write("asterisk.conf", self.DIRECTORIES.format(self.inner))
