@@ -118,7 +118,8 @@ choose(const struct tls_hello *h, const struct tls_ctx *c,
 static int
 meets(struct peer_want w, unsigned chain, bool old)
 {
-	chooser = (struct chooser) { .say = { .chain = chain, .old_versions = old } };
+	chooser = (struct chooser) { .say = { .chain = chain,
+	    .old_versions = old } };
 	w.server = ctx;
 	w.choose = choose;
 	w.arg = &chooser;
@@ -439,7 +440,8 @@ visit(int version, unsigned chain, SSL_SESSION *s, bool no_ticket,
 {
 	char c[64];
 
-	chooser = (struct chooser) { .say = { .chain = chain, .old_versions = true } };
+	chooser = (struct chooser) { .say = { .chain = chain,
+	    .old_versions = true } };
 	peer_init(&p, &(struct peer_want) { .server = ctx, .choose = choose,
 	    .arg = &chooser, .no_verify = true, .min = version, .max = version,
 	    .ciphers = "ALL:@SECLEVEL=0", .session = s,
