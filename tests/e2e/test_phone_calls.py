@@ -189,8 +189,10 @@ def it_answers_a_keepalive():
         phone.wait("registered")
         peer.send("\r\n\r\n")
         peer.request("INVITE", 1)
-        # What stands before the status line is the answer to the ping.
-        equal(peer.wait(180).text.startswith("\r\nSIP/2.0 180"), True)
+        peer.wait(180)
+        # What stands before a status line, be it a 100's on a slow machine, is
+        # the answer to the ping.
+        assert [m.text for m in peer.got if m.text.startswith("\r\nSIP/2.0 1")]
 
 
 def the_connection_is_lost_in_a_call():
