@@ -33,6 +33,7 @@ class Stream:
 
     def __init__(self, sock):
         self.sock, self.data = sock, b""
+        self.crlfs = b""  # keepalives so far
         sock.settimeout(TIMEOUT_S)
 
     def send(self, data):
@@ -41,7 +42,9 @@ class Stream:
     def recv(self):
         while True:
             # Keepalives stand before a start-line (RFC 3261 7.5).
-            self.data = self.data.lstrip(b"\r\n")
+            rest = self.data.lstrip(b"\r\n")
+            self.crlfs += self.data[:len(self.data) - len(rest)]
+            self.data = rest
             head, mark, rest = self.data.partition(b"\r\n\r\n")
             if mark:
                 m = re.search(rb"^content-length:\s*(\d+)", head, re.M | re.I)
