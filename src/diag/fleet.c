@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "device/match.h"
 #include "store/device.h"
+#include "store/probe.h"
+#include "trust/belief.h"
 
 #define TITLE_MAX 96
 
@@ -285,6 +287,60 @@ find_causes(struct reading *r)
 	return 0;
 }
 
+/* They come in the order of the devices. */
+static int
+on_holding(const struct store_probe_holding *row, void *arg)
+{
+	struct reading *r = arg;
+	struct fleet *f = r->f;
+	struct fleet_asked a = { .holds = str_eq(row->holding, str_cstr(
+	    trust_holding_name(TRUST_HOLDS))) };
+	struct fleet_device *d;
+	void *more;
+
+	while (r->at < f->n && f->device[r->at].id < row->device)
+		r->at++;
+	if (r->at == f->n || f->device[r->at].id != row->device ||
+	    row->sha256.n != 2 * sizeof(a.sha256) ||
+	    !str_unhex(a.sha256, sizeof(a.sha256), row->sha256) ||
+	    str_eq(row->confidence, str_cstr(trust_confidence_name(
+	    TRUST_POSSIBLE))) || (!a.holds && !str_eq(row->holding, str_cstr(
+	    trust_holding_name(TRUST_LACKS)))))
+		return 0;
+	more = grown(f->asked, f->nasked, sizeof(*f->asked));
+	if (more == NULL)
+		return -ENOMEM;
+	f->asked = more;
+	d = &f->device[r->at];
+	if (d->nasked++ == 0)
+		d->asked = (uint32_t)f->nasked;
+	f->asked[f->nasked++] = a;
+	return 0;
+}
+
+/* Of most fleets nobody was ever asked anything. */
+static int
+read_asked(struct reading *r, const char *dir, struct buf *why)
+{
+	struct probe_store *s;
+	char text[1280] = "";
+	int err = probe_store_open(&s, dir, true, text, sizeof(text));
+
+	if (err == E_ABSENT)
+		return 0;
+	if (err != 0) {
+		buf_puts(why, text[0] != '\0' ? text : err_str(err));
+		return err;
+	}
+	r->at = 0;
+	err = probe_store_each_holding(s, 0, on_holding, r);
+	if (err != 0)
+		buf_printf(why, "%s/devices.db: %s", dir, err == E_STORE ?
+		    probe_store_error(s) : err_str(err));
+	probe_store_close(s);
+	return err;
+}
+
 int
 fleet_read(struct fleet *f, const char *dir,
     const struct device_catalogue *profiles, struct buf *why)
@@ -315,6 +371,8 @@ fleet_read(struct fleet *f, const char *dir,
 		buf_printf(why, "%s/devices.db: %s", dir, err == E_STORE ?
 		    device_store_error(r.store) : err_str(err));
 	device_store_close(r.store);
+	if (err == 0)
+		err = read_asked(&r, dir, why);
 	if (err != 0)
 		fleet_fini(f);
 	return err;
@@ -337,6 +395,7 @@ fleet_fini(struct fleet *f)
 	free(f->texts);
 	free(f->device);
 	free(f->deed);
+	free(f->asked);
 	free(f->group);
 	free(f->text);
 	memset(f, 0, sizeof(*f));

@@ -20,12 +20,19 @@ struct fleet_deed {
 	enum trust_confidence confidence; /* with lacks                      */
 };
 
+/* What siptrust roots probe found, unless it is no more than possible. */
+struct fleet_asked {
+	uint8_t sha256[32];          /* of the root                          */
+	bool holds;
+};
+
 struct fleet_device {
 	int64_t id;
 	uint32_t name;               /* its account, else its address: place
 	                                in fleet.text                        */
 	uint32_t group;              /* place in fleet.group                 */
 	uint32_t deed, ndeeds;       /* places in fleet.deed                 */
+	uint32_t asked, nasked;      /* places in fleet.asked                */
 	uint64_t fingerprint;        /* of its ClientHello, 0: never TLS     */
 	bool registered;             /* it has an account                    */
 };
@@ -42,6 +49,8 @@ struct fleet {
 	size_t n;
 	struct fleet_deed *deed;
 	size_t ndeeds;
+	struct fleet_asked *asked;
+	size_t nasked;
 	struct fleet_group *group;
 	size_t ngroups;
 	struct str *text;

@@ -140,6 +140,29 @@ find_published(struct run *r)
 
 /* ---- the devices ---- */
 
+/* Any of the roots will do; without all of them it refuses. */
+static enum device_answer
+asked_of(const struct run *r, const struct fleet_device *d)
+{
+	const struct fleet_chain *c = r->c;
+	unsigned no = 0;
+
+	for (unsigned k = 0; k < c->npublic; k++) {
+		for (uint32_t i = d->asked; c->public[k] != NULL &&
+		    i < d->asked + d->nasked; i++) {
+			const struct fleet_asked *a = &r->f->asked[i];
+
+			if (memcmp(a->sha256, c->public[k]->sha256,
+			    sizeof(a->sha256)) != 0)
+				continue;
+			if (a->holds)
+				return DEVICE_YES;
+			no++;
+		}
+	}
+	return no > 0 && no == c->npublic ? DEVICE_NO : DEVICE_UNKNOWN;
+}
+
 static struct trust_impact
 judge_device(struct run *r, size_t at)
 {
@@ -156,6 +179,7 @@ judge_device(struct run *r, size_t at)
 		.over_tls = d->ndeeds > 0 || d->fingerprint != 0,
 		.kind_accepts = k != NULL ? k->accepts : 0,
 		.kind_lacks = k != NULL ? k->lacks : 0,
+		.asked = asked_of(r, d),
 		.published = r->published[d->group].holds,
 		.unchecking = r->published[d->group].unchecking,
 	};

@@ -109,6 +109,19 @@ by_kind(const struct trust_impact_question *q)
 	    TRUST_IMPACT_NEVER_SHOWN;
 }
 
+/* It told whether it holds the root; that is all it told. */
+static enum trust_impact_why
+by_answer(const struct trust_impact_question *q)
+{
+	if (q->asked == DEVICE_NO)
+		return TRUST_IMPACT_ASKED_LACKS;
+	for (size_t i = 0; q->asked == DEVICE_YES && i < q->n; i++)
+		if (q->past[i].accepts && compare(q, &q->past[i]) ==
+		    TRUST_IMPACT_ACCEPTED_ROOT)
+			return TRUST_IMPACT_ASKED_HOLDS;
+	return by_kind(q);
+}
+
 struct trust_impact
 trust_impact_of(const struct trust_impact_question *q)
 {
@@ -123,7 +136,7 @@ trust_impact_of(const struct trust_impact_question *q)
 	if (q->over_tls) {
 		out.why = by_deeds(q, &out.by);
 		if (out.why == TRUST_IMPACT_NEVER_SHOWN)
-			out.why = by_kind(q);
+			out.why = by_answer(q);
 		if (out.why == TRUST_IMPACT_UNCHECKING && checks)
 			out.why = TRUST_IMPACT_NEVER_SHOWN;
 	}

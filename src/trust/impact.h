@@ -42,6 +42,7 @@ struct trust_impact_question {
 	const struct trust_impact_past *past;
 	size_t n;
 	bool over_tls;       /* it has come over TLS                        */
+	enum device_answer asked; /* it holds the root: roots probe         */
 	uint32_t kind_accepts, kind_lacks; /* others of its kind, by their
 	                        last word on a chain to such a root         */
 	enum device_answer published; /* holds the root as delivered        */

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -168,6 +169,67 @@ def each_device_is_told_by_what_it_did():
               [(True, 1, "ISRG Root X1")])
 
 
+# ISRG Root X1 as issuer, by name and key identifier.
+UNDER_A_PUBLIC_ROOT = """
+openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 \\
+    -config cnf -subj "/C=US/O=Internet Security Research Group/CN=ISRG Root X1"
+openssl req -newkey rsa:2048 -nodes -keyout leaf.key -out leaf.csr -config cnf \\
+    -subj "/CN=$1"
+openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial \\
+    -days 20 -extfile cnf -extensions leaf -out leaf.pem
+"""
+UNDER_CNF = """[req]
+distinguished_name = any
+x509_extensions = ca
+string_mask = nombstr
+[any]
+[ca]
+basicConstraints = critical,CA:true
+subjectKeyIdentifier = 79B459E67BB6E5E40173800888C81A58F6E99B6E
+[leaf]
+subjectAltName = DNS:%s
+authorityKeyIdentifier = keyid
+"""
+ISRG_ROOT_X1 = ("96bcec06264976f37460779acf28c5a7"
+                "cfe8a3c0aae11a8ffcee05c0bddf08c6")
+
+
+def under_a_public_root(folder):
+    with open(os.path.join(folder, "cnf"), "w") as f:
+        f.write(UNDER_CNF % NAME)
+    p = subprocess.run(["sh", "-ec", UNDER_A_PUBLIC_ROOT, "sh", NAME],
+                       cwd=folder, stdin=subprocess.DEVNULL, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    equal(p.returncode, 0, p.stdout)
+    return os.path.join(folder, "leaf.pem")
+
+
+def what_a_device_was_asked_counts():
+    with tempfile.TemporaryDirectory() as folder, Edge(
+            domain=NAME, users=["100"]) as edge:
+        chain = under_a_public_root(folder)
+        register(edge, "100", "polycom-vvx", "tls", "127.0.0.11", edge.ca)
+        edge.wait_line(r" registered aor=100@")
+        edge.stop()
+        for holding, confidence, says in (
+                (None, None, ("unknown", "never_shown", False)),
+                ("holds", "certain", ("accepts", "asked_holds", False)),
+                ("lacks", "likely", ("refuses", "asked_lacks", True)),
+                ("lacks", "possible", ("unknown", "never_shown", False)),
+                ("cannot_tell", "certain",
+                 ("unknown", "never_shown", False))):
+            with sqlite3.connect(edge.data + "/devices.db") as db:
+                db.execute("DELETE FROM probe_holding")
+                if holding:
+                    db.execute(
+                        "INSERT INTO probe_holding SELECT id, ?, 'ISRG Root "
+                        "X1', ?, ?, 'spoofed_root', '', 1 FROM device",
+                        (ISRG_ROOT_X1, holding, confidence))
+            got, report = answers(chain, data=edge.data)
+            equal(report["chain"]["faults"], [])
+            equal(got, {"100": says}, holding)
+
+
 def what_cannot_be_read_is_told():
     with tempfile.TemporaryDirectory() as folder:
         pki = Pki(folder, NAME)
@@ -299,5 +361,6 @@ def a_renewal_is_deployed_only_if_nobody_goes_dark():
 
 if __name__ == "__main__":
     tap.main([each_device_is_told_by_what_it_did,
+              what_a_device_was_asked_counts,
               what_cannot_be_read_is_told,
               a_renewal_is_deployed_only_if_nobody_goes_dark], jobs=3)
