@@ -56,6 +56,7 @@ class World:
 
     def __init__(self, of):
         self.chains = Chains(of, "a")
+        self.chain = self.chains.chain("a")  # once: the tests are parallel
         self.own = self.chains.roots["a"].ca
         self.public = one_of_each_name()[:PUBLIC]
         self.folder = of.path("public")
@@ -169,7 +170,7 @@ def ask(stack, what, roots, *argv, own=True):
     """A whole run; what each root came to, and what is in the store."""
     world = WORLD
     store, held = world.store(LAB, roots)
-    with LAB.edge([world.chains.chain("a")]) as edge:
+    with LAB.edge([world.chain]) as edge:
         host = LAB.host()
         quick = stack.phone_class is stacks.PipePhone
         phone = (QuickPhone if quick else stack.phone_class)(
