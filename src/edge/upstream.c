@@ -490,36 +490,3 @@ upstream_heard(struct upstreams *u, uint64_t upstream, int status)
 	u->poke.arg = u;
 	loop_post(u->loop, &u->poke);
 }
-
-/* ---- words ---- */
-
-static void
-print_server(const struct server *s, struct buf *out)
-{
-	static const char *const words[] = {
-		[SERVER_UNKNOWN] = "not heard of yet", [SERVER_UP] = "up",
-		[SERVER_DOWN] = "down",
-	};
-	char text[ADDR_STRLEN];
-
-	buf_printf(out, " %s/%s %s", addr_print(&s->addr, text),
-	    flow_transport_name(s->transport), words[s->health]);
-}
-
-void
-upstreams_print(const struct upstreams *u, struct buf *out)
-{
-	lock_read(u);
-	for (size_t i = 0; i < u->n; i++) {
-		const struct upstream *x = u->v[i];
-
-		buf_printf(out, "%s%s%s", i > 0 ? "; " : "", x->name,
-		    x->nserver == 0 ? " without an address" : "");
-		for (size_t k = 0; k < x->nserver; k++) {
-			if (k > 0)
-				buf_putc(out, ',');
-			print_server(x->server[k], out);
-		}
-	}
-	unlock(u);
-}

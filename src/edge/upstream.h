@@ -63,7 +63,4 @@ void upstream_registered(struct upstreams *u, uint64_t upstream,
     struct devices *devices, struct sip_forward_change *change,
     struct buf *text);
 
-/* "pbx1 up, pbx2 down since ..." for status and banner. */
-void upstreams_print(const struct upstreams *u, struct buf *out);
-
 #endif
