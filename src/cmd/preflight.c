@@ -33,6 +33,8 @@ static const char usage_text[] =
     "      --strict        exit 1 for a device that nobody can tell, too\n"
     "      --devices DIR   profiles of one's own, over those built in;\n"
     "                      default: $SIPTRUST_DEVICES\n"
+    "  -c, --config FILE   the edge's configuration: its chains are those in\n"
+    "                      use, and its data folder is the default of --data\n"
     "      --data DIR      folder of the edge; default: as siptrust edge\n"
     "      --json          print as JSON\n"
     "  -h, --help          this text\n"
@@ -47,6 +49,7 @@ static const struct option options[] = {
 	{ "instead", required_argument, NULL, OPT_INSTEAD },
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "strict", no_argument, NULL, OPT_STRICT },
+	{ "config", required_argument, NULL, 'c' },
 	{ "devices", required_argument, NULL, OPT_DEVICES },
 	{ "data", required_argument, NULL, OPT_DATA },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -55,7 +58,8 @@ static const struct option options[] = {
 };
 
 struct preflight_cmd {
-	const char *devices;
+	const char *devices, *config;
+	struct conf *conf;
 	char folder[1024];
 	bool strict, json, help;
 	struct device_catalogue *profiles;
@@ -374,6 +378,9 @@ set_option(struct preflight_cmd *c, int o)
 	case OPT_DEVICES:
 		c->devices = optarg;
 		break;
+	case 'c':
+		c->config = optarg;
+		break;
 	case OPT_DATA:
 		c->s.dir = optarg;
 		break;
@@ -395,26 +402,45 @@ parse(int argc, char **argv, struct preflight_cmd *c)
 	int o, code = CMD_OK;
 
 	while (code == CMD_OK && !c->help &&
-	    (o = getopt_long(argc, argv, "h", options, NULL)) != -1)
+	    (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
 		code = set_option(c, o);
 	if (code != CMD_OK || c->help)
 		return code;
 	if (argc - optind != 1)
 		return complain(CMD_USAGE, "expected one CHAIN.pem");
 	c->s.file = argv[optind];
-	if (c->s.dir == NULL) {
+	return CMD_OK;
+}
+
+/* What is in use, and the folder: given, the configuration's, the default. */
+static int
+find_edge(struct preflight_cmd *c, struct buf *why)
+{
+	int err = c->config == NULL ? 0 :
+	    conf_load(&c->conf, c->config, NULL, 0, why);
+
+	if (err != 0)
+		return err;
+	c->s.conf = c->conf;
+	if (c->s.dir != NULL)
+		return 0;
+	if (c->conf != NULL) {
+		c->s.dir = c->conf->data;
+	} else {
 		conf_default_data(c->folder, sizeof(c->folder));
 		c->s.dir = c->folder;
 	}
-	return CMD_OK;
+	return 0;
 }
 
 static int
 run(struct preflight_cmd *c, struct buf *why)
 {
 	struct preflight p;
-	int err = device_roots_load(&c->roots, why), code;
+	int err = find_edge(c, why), code;
 
+	if (err == 0)
+		err = device_roots_load(&c->roots, why);
 	if (err == 0)
 		err = device_calendar_load(&c->calendar, why);
 	if (err == 0)
@@ -453,6 +479,7 @@ cmd_preflight(int argc, char **argv)
 	device_catalogue_unref(c.profiles);
 	device_calendar_free(c.calendar);
 	device_roots_free(c.roots);
+	conf_unref(c.conf);
 	buf_fini(&why);
 	return code;
 }

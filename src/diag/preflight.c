@@ -168,7 +168,7 @@ preflight_run(struct preflight *out, const struct preflight_settings *s,
 		err = judge_all(&r);
 	}
 	if (err == 0)
-		err = preflight_dates(out, s);
+		err = preflight_dates(out, s, why);
 	if (err != 0) {
 		if (why->n == 0)
 			buf_puts(why, err_str(err));

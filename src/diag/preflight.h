@@ -7,6 +7,7 @@
  *
  * Reads files and devices.db; does not print.
  */
+#include "base/conf.h"
 #include "device/calendar.h"
 #include "diag/fleet_impact.h"
 
@@ -18,6 +19,8 @@ struct preflight_settings {
 	const char *instead;           /* the chain whose place it takes;
 	                                  NULL: of all                      */
 	const char *name;              /* that it should be for; NULL: any  */
+	const struct conf *conf;       /* the edge's: its chains are in use;
+	                                  NULL: as far as devices tell      */
 	const struct device_catalogue *profiles;
 	const struct device_roots *roots;
 	const struct device_calendar *calendar;
@@ -70,6 +73,6 @@ void preflight_evidence(struct buf *out, const struct preflight *p,
 
 /* preflight_dates.c */
 MUSTCHECK int preflight_dates(struct preflight *p,
-    const struct preflight_settings *s);
+    const struct preflight_settings *s, struct buf *why);
 
 #endif

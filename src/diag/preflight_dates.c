@@ -142,6 +142,72 @@ add_certificates(struct preflight *p)
 	return 0;
 }
 
+/* The chain of this name, or one of those made of it (siptrust.conf(5)). */
+static bool
+is_chain(struct str text, struct str name)
+{
+	struct str rest;
+
+	if (text.n < name.n || !str_eq(str_of(text.p, name.n), name))
+		return false;
+	rest = str_from(text, name.n);
+	return rest.n == 0 || str_starts(rest, STR("-short")) ||
+	    str_starts(rest, STR("-cross"));
+}
+
+/* How many devices are served by it today. */
+static uint32_t
+served_by(const struct fleet *f, struct str name)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fleet_device *d = &f->device[i];
+		bool any = false;
+
+		for (uint32_t k = d->deed; k < d->deed + d->ndeeds; k++)
+			any |= f->deed[k].accepts &&
+			    is_chain(f->text[f->deed[k].chain], name);
+		count += any;
+	}
+	return count;
+}
+
+static int
+add_in_use(struct preflight *p, const struct conf_chain *c, struct buf *why)
+{
+	struct x509_served chain;
+	bool has_key;
+	uint32_t devices;
+	int err = x509_served_file(&chain, c->certificate, "", p->system,
+	    &has_key, why);
+
+	if (err != 0)
+		return err;
+	devices = served_by(&p->fleet, str_cstr(c->name));
+	for (unsigned i = 0; err == 0 && i < chain.n; i++) {
+		const struct x509_served_cert *cert = &chain.cert[i];
+		struct preflight_date *d;
+		struct buf what;
+
+		if (cert->self_signed && i > 0)
+			continue;
+		d = add_date(p, cert->not_after_s, str_cstr(cert->subject));
+		if (d == NULL) {
+			err = -ENOMEM;
+			break;
+		}
+		d->in_use = true;
+		d->devices = devices;
+		buf_init_array(&what, d->what, sizeof(d->what) - 1);
+		buf_printf(&what, "%s of chain %s expires", i == 0 ?
+		    "the certificate" : "an intermediate", c->name);
+		d->what[what.n] = '\0';
+	}
+	x509_served_fini(&chain);
+	return err;
+}
+
 static int
 add_roots(struct preflight *p, const struct uses *u)
 {
@@ -238,7 +304,8 @@ by_day(const void *a, const void *b)
 }
 
 int
-preflight_dates(struct preflight *p, const struct preflight_settings *s)
+preflight_dates(struct preflight *p, const struct preflight_settings *s,
+    struct buf *why)
 {
 	struct uses u = { .size = p->fleet.ntexts + p->anchors.n };
 	uint32_t *devices = calloc(p->fleet.ntexts + 1, sizeof(*devices));
@@ -261,6 +328,9 @@ preflight_dates(struct preflight *p, const struct preflight_settings *s)
 	}
 	if (err == 0)
 		err = add_certificates(p);
+	for (size_t i = 0; err == 0 && s->conf != NULL && i < s->conf->nchain;
+	     i++)
+		err = add_in_use(p, &s->conf->chain[i], why);
 	if (err == 0)
 		err = add_roots(p, &u);
 	if (err == 0)

@@ -230,6 +230,23 @@ def what_a_device_was_asked_counts():
             equal(got, {"100": says}, holding)
 
 
+def what_is_in_use_expires_too():
+    with tempfile.TemporaryDirectory() as folder, Fleet(folder) as fleet:
+        renewed = fleet.pki.issue("renewed")[0]
+        fleet.place(*fleet.pki.issue("last", end="20391231235959Z"))
+        data = fleet.down()
+        got, report = answers(renewed, "-c", fleet.edge.config, data=data)
+        hit = [d for d in report["calendar"] if d["day"] == "2039-12-31"]
+        equal([(d["what"], d["about"], d["in_use"], d["devices"])
+               for d in hit],
+              [("the certificate of chain public expires", NAME, True, 1)])
+        os.remove(fleet.chain + ".pem")
+        contains(preflight(renewed, "-c", fleet.edge.config, data=data,
+                           code=3)[1], fleet.chain + ".pem")
+        contains(preflight(renewed, "-c", folder + "/none", data=data,
+                           code=3)[1], folder + "/none")
+
+
 def what_cannot_be_read_is_told():
     with tempfile.TemporaryDirectory() as folder:
         pki = Pki(folder, NAME)
@@ -362,5 +379,6 @@ def a_renewal_is_deployed_only_if_nobody_goes_dark():
 if __name__ == "__main__":
     tap.main([each_device_is_told_by_what_it_did,
               what_a_device_was_asked_counts,
+              what_is_in_use_expires_too,
               what_cannot_be_read_is_told,
               a_renewal_is_deployed_only_if_nobody_goes_dark], jobs=3)
