@@ -33,7 +33,8 @@ take(const struct tls_probe_cert *c, void *arg)
 	buf_str(&k->der, c->der);
 	k->root = c->root;
 	memcpy(k->subject, c->root.subject.p, c->root.subject.n);
-	memcpy(k->key_id, c->root.key_id.p, c->root.key_id.n);
+	if (c->root.key_id.n > 0) /* some roots have none */
+		memcpy(k->key_id, c->root.key_id.p, c->root.key_id.n);
 	k->root.subject.p = k->subject;
 	k->root.key_id.p = k->key_id;
 	return 0;
