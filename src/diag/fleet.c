@@ -341,6 +341,29 @@ read_asked(struct reading *r, const char *dir, struct buf *why)
 	return err;
 }
 
+static bool
+is_phone(const struct fleet *f, const struct fleet_device *d)
+{
+	for (uint32_t k = d->deed; k < d->deed + d->ndeeds; k++)
+		if (f->deed[k].lacks)
+			return true;
+	return d->registered;
+}
+
+static void
+leave_out_checks(struct fleet *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (is_phone(f, &f->device[i]))
+			f->device[n++] = f->device[i];
+		else
+			f->group[f->device[i].group].devices--;
+	}
+	f->n = n;
+}
+
 int
 fleet_read(struct fleet *f, const char *dir,
     const struct device_catalogue *profiles, struct buf *why)
@@ -371,6 +394,8 @@ fleet_read(struct fleet *f, const char *dir,
 		buf_printf(why, "%s/devices.db: %s", dir, err == E_STORE ?
 		    device_store_error(r.store) : err_str(err));
 	device_store_close(r.store);
+	if (err == 0)
+		leave_out_checks(f);
 	if (err == 0)
 		err = read_asked(&r, dir, why);
 	if (err != 0)

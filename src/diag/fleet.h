@@ -5,6 +5,9 @@
  * diag/fleet - the devices of devices.db for questions about all of them: each
  * text once, a group a model, what each did with each chain.  A hundred
  * thousand devices are read in well under a second.
+ *
+ * Who never registered is left out, unless it lacks a root: siptrust check, a
+ * health check.  Without the root it may be a phone that never got so far.
  */
 #include "device/catalogue.h"
 #include "device/root.h"

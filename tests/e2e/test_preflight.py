@@ -169,6 +169,23 @@ def each_device_is_told_by_what_it_did():
               [(True, 1, "ISRG Root X1")])
 
 
+def who_only_looks_is_no_device():
+    with tempfile.TemporaryDirectory() as folder, Fleet(folder) as fleet:
+        checked = subprocess.run(
+            [SIPTRUST, "check", "127.0.0.1:%d" % fleet.edge.tls, "--timeout",
+             "30", "--name", NAME, "--as", "yealink-v80"], timeout=60,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+        equal(checked.returncode, 1, checked.stderr)
+        data = fleet.down()
+        status = json.loads(subprocess.run(
+            [SIPTRUST, "status", "--json", "--data", data], timeout=60,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout)
+        assert len(status["devices"]) > 3, "it left its traces"
+        got, report = answers(fleet.pki.issue("renewed")[0], data=data)
+        equal(set(got), {"100", "101", "102"})
+
+
 # ISRG Root X1 as issuer, by name and key identifier.
 UNDER_A_PUBLIC_ROOT = """
 openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 \\
@@ -379,6 +396,7 @@ def a_renewal_is_deployed_only_if_nobody_goes_dark():
 if __name__ == "__main__":
     tap.main([each_device_is_told_by_what_it_did,
               what_a_device_was_asked_counts,
+              who_only_looks_is_no_device,
               what_is_in_use_expires_too,
               what_cannot_be_read_is_told,
               a_renewal_is_deployed_only_if_nobody_goes_dark], jobs=3)
