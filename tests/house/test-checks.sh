@@ -5,13 +5,13 @@ set -eu
 tools=$1/tools
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir/docs" "$dir/tools" "$dir/bench"
+mkdir -p "$dir/docs" "$dir/tools" "$dir/bench" "$dir/tests/unit/sip"
 cd "$dir"
 failed=0
 
 # fresh: a tree in which all is right.
 fresh() {
-	rm -rf src
+	rm -rf src bench/*.c tests/unit/sip/*.c
 	mkdir -p src/base src/sip src/net src/tls src/cmd src/store
 	printf '0 base\n1 net sip\n2 store\n4 tls\n7 cmd\n' >docs/floors.txt
 	printf '# none\n' >tools/limits.allow
@@ -103,6 +103,13 @@ expect check-limits 'gone, take it out'
 fresh
 yes 'int a;' | head -n 901 >src/sip/q.c
 expect check-limits 'src/sip/q.c: lines 901, limit 900'
+for file in tests/unit/sip/test_q.c bench/q.c; do
+	fresh
+	yes 'int a;' | head -n 900 >"$file"
+	expect check-limits
+	echo 'int b;' >>"$file"
+	expect check-limits "$file: lines 901, limit 900"
+done
 fresh
 yes 'int a;' | head -n 251 >src/sip/q.h
 expect check-limits 'src/sip/q.h: lines 251, limit 250'
