@@ -6,13 +6,11 @@
 #include "store/device.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/err.h"
+#include "store/db_int.h"
 
 #define BUSY_MS     2000
 #define SCHEMA_MADE 2    /* user_version; 1 had no table said */
@@ -59,6 +57,7 @@ enum statement {
 #undef STATEMENT
 	STATEMENTS
 };
+_Static_assert(STATEMENTS <= DB_STATEMENTS, "room for each");
 
 static const char *const sql_text[STATEMENTS] = {
 #define STATEMENT(id, sql) [STATEMENT_##id] = sql,
@@ -67,71 +66,25 @@ static const char *const sql_text[STATEMENTS] = {
 };
 
 struct device_store {
-	sqlite3 *db;
-	sqlite3_stmt *stmt[STATEMENTS];
-	char path[PATH_BYTES];
-	ino_t ino;
-	char error[256];
+	struct db db;
 };
-
-static int
-failed(struct device_store *s)
-{
-	snprintf(s->error, sizeof(s->error), "%s", sqlite3_errmsg(s->db));
-	return E_STORE;
-}
-
-static void
-bind_str(sqlite3_stmt *st, int at, struct str s)
-{
-	sqlite3_bind_text(st, at, s.p != NULL ? s.p : "", (int)s.n,
-	    SQLITE_STATIC);
-}
-
-static struct str
-column(sqlite3_stmt *st, int at)
-{
-	const char *p = (const char *)sqlite3_column_text(st, at);
-
-	return str_of(p, (size_t)sqlite3_column_bytes(st, at));
-}
-
-static uint32_t
-column_u32(sqlite3_stmt *st, int at)
-{
-	return (uint32_t)sqlite3_column_int64(st, at);
-}
-
-/* Run a statement that returns no rows. */
-static int
-run(struct device_store *s, enum statement id)
-{
-	sqlite3_stmt *st = s->stmt[id];
-	int rc = sqlite3_step(st);
-	int err = rc == SQLITE_DONE ? 0 : failed(s);
-
-	sqlite3_reset(st);
-	return err;
-}
 
 int
 device_store_begin(struct device_store *s)
 {
-	return run(s, STATEMENT_BEGIN);
+	return db_begin(&s->db);
 }
 
 int
 device_store_commit(struct device_store *s)
 {
-	return run(s, STATEMENT_COMMIT);
+	return db_commit(&s->db);
 }
 
 void
 device_store_rollback(struct device_store *s)
 {
-	/* A failed statement may have rolled back already. */
-	if (sqlite3_get_autocommit(s->db) == 0)
-		IGNORE(run(s, STATEMENT_ROLLBACK)); /* nothing more to do */
+	db_rollback(&s->db);
 }
 
 /* ---- devices ---- */
@@ -140,34 +93,34 @@ int
 device_store_put(struct device_store *s, const struct store_device *d,
     int64_t *id)
 {
-	sqlite3_stmt *st = s->stmt[STATEMENT_PUT_DEVICE];
+	struct sqlite3_stmt *st = s->db.stmt[STATEMENT_PUT_DEVICE];
 	int err;
 
 	if (d->id != 0)
-		sqlite3_bind_int64(st, 1, d->id);
+		db_bind_int(st, 1, d->id);
 	else
-		sqlite3_bind_null(st, 1);
-	bind_str(st, 2, d->address);
-	sqlite3_bind_int64(st, 3, (int64_t)d->fingerprint);
-	bind_str(st, 4, d->ja4);
-	bind_str(st, 5, d->user_agent);
-	bind_str(st, 6, d->accounts);
-	sqlite3_bind_int64(st, 7, d->first_seen_s);
-	sqlite3_bind_int64(st, 8, d->last_seen_s);
-	sqlite3_bind_int(st, 9, d->transport);
-	sqlite3_bind_int(st, 10, d->tls_version);
-	sqlite3_bind_int(st, 11, d->cipher_suite);
-	bind_str(st, 12, d->chain);
-	sqlite3_bind_int64(st, 13, d->events);
-	sqlite3_bind_int(st, 14, d->old_version);
-	bind_str(st, 15, d->cause);
-	bind_str(st, 16, d->confidence);
-	bind_str(st, 17, d->reason);
-	bind_str(st, 18, d->remedy);
-	sqlite3_bind_int64(st, 19, d->refused_s);
-	err = run(s, STATEMENT_PUT_DEVICE);
+		db_bind_null(st, 1);
+	db_bind_text(st, 2, d->address);
+	db_bind_int(st, 3, (int64_t)d->fingerprint);
+	db_bind_text(st, 4, d->ja4);
+	db_bind_text(st, 5, d->user_agent);
+	db_bind_text(st, 6, d->accounts);
+	db_bind_int(st, 7, d->first_seen_s);
+	db_bind_int(st, 8, d->last_seen_s);
+	db_bind_int(st, 9, d->transport);
+	db_bind_int(st, 10, d->tls_version);
+	db_bind_int(st, 11, d->cipher_suite);
+	db_bind_text(st, 12, d->chain);
+	db_bind_int(st, 13, d->events);
+	db_bind_int(st, 14, d->old_version);
+	db_bind_text(st, 15, d->cause);
+	db_bind_text(st, 16, d->confidence);
+	db_bind_text(st, 17, d->reason);
+	db_bind_text(st, 18, d->remedy);
+	db_bind_int(st, 19, d->refused_s);
+	err = db_run(&s->db, STATEMENT_PUT_DEVICE);
 	if (err == 0)
-		*id = d->id != 0 ? d->id : sqlite3_last_insert_rowid(s->db);
+		*id = d->id != 0 ? d->id : db_last_id(&s->db);
 	return err;
 }
 
@@ -180,8 +133,8 @@ device_store_del(struct device_store *s, int64_t id)
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		int err;
 
-		sqlite3_bind_int64(s->stmt[all[i]], 1, id);
-		err = run(s, all[i]);
+		db_bind_int(s->db.stmt[all[i]], 1, id);
+		err = db_run(&s->db, all[i]);
 		if (err != 0)
 			return err;
 	}
@@ -189,23 +142,22 @@ device_store_del(struct device_store *s, int64_t id)
 }
 
 static void
-device_of(struct store_device *d, sqlite3_stmt *st)
+device_of(struct store_device *d, struct sqlite3_stmt *st)
 {
 	*d = (struct store_device) {
-		.id = sqlite3_column_int64(st, 0), .address = column(st, 1),
-		.fingerprint = (uint64_t)sqlite3_column_int64(st, 2),
-		.ja4 = column(st, 3), .user_agent = column(st, 4),
-		.accounts = column(st, 5),
-		.first_seen_s = sqlite3_column_int64(st, 6),
-		.last_seen_s = sqlite3_column_int64(st, 7),
-		.transport = sqlite3_column_int(st, 8),
-		.tls_version = (uint16_t)sqlite3_column_int(st, 9),
-		.cipher_suite = (uint16_t)sqlite3_column_int(st, 10),
-		.chain = column(st, 11), .events = column_u32(st, 12),
-		.old_version = sqlite3_column_int(st, 13) != 0,
-		.cause = column(st, 14), .confidence = column(st, 15),
-		.reason = column(st, 16), .remedy = column(st, 17),
-		.refused_s = sqlite3_column_int64(st, 18),
+		.id = db_int(st, 0), .address = db_text(st, 1),
+		.fingerprint = (uint64_t)db_int(st, 2),
+		.ja4 = db_text(st, 3), .user_agent = db_text(st, 4),
+		.accounts = db_text(st, 5), .first_seen_s = db_int(st, 6),
+		.last_seen_s = db_int(st, 7),
+		.transport = (int)db_int(st, 8),
+		.tls_version = (uint16_t)db_int(st, 9),
+		.cipher_suite = (uint16_t)db_int(st, 10),
+		.chain = db_text(st, 11), .events = (uint32_t)db_int(st, 12),
+		.old_version = (int)db_int(st, 13) != 0,
+		.cause = db_text(st, 14), .confidence = db_text(st, 15),
+		.reason = db_text(st, 16), .remedy = db_text(st, 17),
+		.refused_s = db_int(st, 18),
 	};
 }
 
@@ -213,18 +165,15 @@ int
 device_store_each(struct device_store *s,
     int (*fn)(const struct store_device *d, void *arg), void *arg)
 {
-	sqlite3_stmt *st = s->stmt[STATEMENT_EACH_DEVICE];
-	int rc = SQLITE_DONE, err = 0;
+	struct sqlite3_stmt *st = s->db.stmt[STATEMENT_EACH_DEVICE];
+	int err = 0;
 
-	while (err == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (db_next(&s->db, st, &err)) {
 		struct store_device d;
 
 		device_of(&d, st);
 		err = fn(&d, arg);
 	}
-	if (err == 0 && rc != SQLITE_DONE)
-		err = failed(s);
-	sqlite3_reset(st);
 	return err;
 }
 
@@ -233,68 +182,67 @@ device_store_each(struct device_store *s,
 int
 device_store_put_deed(struct device_store *s, const struct store_deed *d)
 {
-	sqlite3_stmt *st = s->stmt[STATEMENT_PUT_DEED];
+	struct sqlite3_stmt *st = s->db.stmt[STATEMENT_PUT_DEED];
 
-	sqlite3_bind_int64(st, 1, d->device);
-	bind_str(st, 2, d->chain);
-	bind_str(st, 3, d->root);
-	sqlite3_bind_int64(st, 4, d->accepted);
-	sqlite3_bind_int64(st, 5, d->refused);
-	sqlite3_bind_int64(st, 6, d->accepted_no);
-	sqlite3_bind_int64(st, 7, d->refused_no);
-	sqlite3_bind_int64(st, 8, d->in_row);
-	sqlite3_bind_int64(st, 9, d->accepted_s);
-	sqlite3_bind_int64(st, 10, d->refused_s);
-	sqlite3_bind_int(st, 11, d->key);
-	sqlite3_bind_int64(st, 12, d->faults);
-	sqlite3_bind_int64(st, 13, d->depth);
-	sqlite3_bind_int(st, 14, d->fetched);
-	return run(s, STATEMENT_PUT_DEED);
+	db_bind_int(st, 1, d->device);
+	db_bind_text(st, 2, d->chain);
+	db_bind_text(st, 3, d->root);
+	db_bind_int(st, 4, d->accepted);
+	db_bind_int(st, 5, d->refused);
+	db_bind_int(st, 6, d->accepted_no);
+	db_bind_int(st, 7, d->refused_no);
+	db_bind_int(st, 8, d->in_row);
+	db_bind_int(st, 9, d->accepted_s);
+	db_bind_int(st, 10, d->refused_s);
+	db_bind_int(st, 11, d->key);
+	db_bind_int(st, 12, d->faults);
+	db_bind_int(st, 13, d->depth);
+	db_bind_int(st, 14, d->fetched);
+	return db_run(&s->db, STATEMENT_PUT_DEED);
 }
 
 static void
-deed_of(struct store_deed *d, sqlite3_stmt *st)
+deed_of(struct store_deed *d, struct sqlite3_stmt *st)
 {
 	*d = (struct store_deed) {
-		.device = sqlite3_column_int64(st, 0), .chain = column(st, 1),
-		.root = column(st, 2), .accepted = column_u32(st, 3),
-		.refused = column_u32(st, 4), .accepted_no = column_u32(st, 5),
-		.refused_no = column_u32(st, 6), .in_row = column_u32(st, 7),
-		.accepted_s = sqlite3_column_int64(st, 8),
-		.refused_s = sqlite3_column_int64(st, 9),
-		.key = sqlite3_column_int(st, 10),
-		.faults = column_u32(st, 11), .depth = column_u32(st, 12),
-		.fetched = sqlite3_column_int(st, 13) != 0,
+		.device = db_int(st, 0), .chain = db_text(st, 1),
+		.root = db_text(st, 2), .accepted = (uint32_t)db_int(st, 3),
+		.refused = (uint32_t)db_int(st, 4),
+		.accepted_no = (uint32_t)db_int(st, 5),
+		.refused_no = (uint32_t)db_int(st, 6),
+		.in_row = (uint32_t)db_int(st, 7),
+		.accepted_s = db_int(st, 8), .refused_s = db_int(st, 9),
+		.key = (int)db_int(st, 10),
+		.faults = (uint32_t)db_int(st, 11),
+		.depth = (uint32_t)db_int(st, 12),
+		.fetched = (int)db_int(st, 13) != 0,
 	};
 }
 
 /* The statement for all, or for one device with its number bound. */
-static sqlite3_stmt *
+static struct sqlite3_stmt *
 of_device(struct device_store *s, int64_t device, enum statement all,
     enum statement one)
 {
 	if (device != 0)
-		sqlite3_bind_int64(s->stmt[one], 1, device);
-	return s->stmt[device != 0 ? one : all];
+		db_bind_int(s->db.stmt[one], 1, device);
+	return s->db.stmt[device != 0 ? one : all];
 }
 
 int
 device_store_each_deed(struct device_store *s, int64_t device,
     int (*fn)(const struct store_deed *d, void *arg), void *arg)
 {
-	sqlite3_stmt *st = of_device(s, device, STATEMENT_EACH_DEED,
+	struct sqlite3_stmt *st = of_device(s, device, STATEMENT_EACH_DEED,
 	    STATEMENT_DEEDS_OF);
-	int rc = SQLITE_DONE, err = 0;
+	int err = 0;
 
-	while (err == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (db_next(&s->db, st, &err)) {
 		struct store_deed d;
 
 		deed_of(&d, st);
 		err = fn(&d, arg);
 	}
-	if (err == 0 && rc != SQLITE_DONE)
-		err = failed(s);
-	sqlite3_reset(st);
 	return err;
 }
 
@@ -303,49 +251,45 @@ device_store_each_deed(struct device_store *s, int64_t device,
 int
 device_store_put_event(struct device_store *s, const struct store_event *e)
 {
-	sqlite3_stmt *st = s->stmt[STATEMENT_PUT_EVENT];
+	struct sqlite3_stmt *st = s->db.stmt[STATEMENT_PUT_EVENT];
 	int err;
 
-	sqlite3_bind_int64(st, 1, e->device);
-	sqlite3_bind_int64(st, 2, e->when_s);
-	bind_str(st, 3, e->what);
-	bind_str(st, 4, e->chain);
-	bind_str(st, 5, e->cause);
-	bind_str(st, 6, e->confidence);
-	bind_str(st, 7, e->reason);
-	sqlite3_bind_int(st, 8, e->tls_version);
-	err = run(s, STATEMENT_PUT_EVENT);
+	db_bind_int(st, 1, e->device);
+	db_bind_int(st, 2, e->when_s);
+	db_bind_text(st, 3, e->what);
+	db_bind_text(st, 4, e->chain);
+	db_bind_text(st, 5, e->cause);
+	db_bind_text(st, 6, e->confidence);
+	db_bind_text(st, 7, e->reason);
+	db_bind_int(st, 8, e->tls_version);
+	err = db_run(&s->db, STATEMENT_PUT_EVENT);
 	if (err != 0)
 		return err;
-	st = s->stmt[STATEMENT_TRIM_EVENTS];
-	sqlite3_bind_int64(st, 1, e->device);
-	sqlite3_bind_int(st, 2, STORE_EVENTS_PER_DEVICE);
-	return run(s, STATEMENT_TRIM_EVENTS);
+	st = s->db.stmt[STATEMENT_TRIM_EVENTS];
+	db_bind_int(st, 1, e->device);
+	db_bind_int(st, 2, STORE_EVENTS_PER_DEVICE);
+	return db_run(&s->db, STATEMENT_TRIM_EVENTS);
 }
 
 int
 device_store_each_event(struct device_store *s, int64_t device,
     int (*fn)(const struct store_event *e, void *arg), void *arg)
 {
-	sqlite3_stmt *st = of_device(s, device, STATEMENT_EACH_EVENT,
+	struct sqlite3_stmt *st = of_device(s, device, STATEMENT_EACH_EVENT,
 	    STATEMENT_EVENTS_OF);
-	int rc = SQLITE_DONE, err = 0;
+	int err = 0;
 
-	while (err == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (db_next(&s->db, st, &err)) {
 		struct store_event e = {
-			.device = sqlite3_column_int64(st, 0),
-			.when_s = sqlite3_column_int64(st, 1),
-			.what = column(st, 2), .chain = column(st, 3),
-			.cause = column(st, 4), .confidence = column(st, 5),
-			.reason = column(st, 6),
-			.tls_version = (uint16_t)sqlite3_column_int(st, 7),
+			.device = db_int(st, 0), .when_s = db_int(st, 1),
+			.what = db_text(st, 2), .chain = db_text(st, 3),
+			.cause = db_text(st, 4), .confidence = db_text(st, 5),
+			.reason = db_text(st, 6),
+			.tls_version = (uint16_t)db_int(st, 7),
 		};
 
 		err = fn(&e, arg);
 	}
-	if (err == 0 && rc != SQLITE_DONE)
-		err = failed(s);
-	sqlite3_reset(st);
 	return err;
 }
 
@@ -354,51 +298,47 @@ device_store_each_event(struct device_store *s, int64_t device,
 int
 device_store_put_said(struct device_store *s, const struct store_said *l)
 {
-	sqlite3_stmt *st = s->stmt[STATEMENT_PUT_SAID];
+	struct sqlite3_stmt *st = s->db.stmt[STATEMENT_PUT_SAID];
 
-	bind_str(st, 1, l->address);
-	sqlite3_bind_int64(st, 2, l->when_s);
-	sqlite3_bind_int(st, 3, l->priority);
-	bind_str(st, 4, l->about);
-	bind_str(st, 5, l->text);
-	return run(s, STATEMENT_PUT_SAID);
+	db_bind_text(st, 1, l->address);
+	db_bind_int(st, 2, l->when_s);
+	db_bind_int(st, 3, l->priority);
+	db_bind_text(st, 4, l->about);
+	db_bind_text(st, 5, l->text);
+	return db_run(&s->db, STATEMENT_PUT_SAID);
 }
 
 int
 device_store_del_said(struct device_store *s, struct str address)
 {
-	bind_str(s->stmt[STATEMENT_DEL_SAID], 1, address);
-	return run(s, STATEMENT_DEL_SAID);
+	db_bind_text(s->db.stmt[STATEMENT_DEL_SAID], 1, address);
+	return db_run(&s->db, STATEMENT_DEL_SAID);
 }
 
 int
 device_store_trim_said(struct device_store *s)
 {
-	return run(s, STATEMENT_TRIM_SAID);
+	return db_run(&s->db, STATEMENT_TRIM_SAID);
 }
 
 int
 device_store_each_said(struct device_store *s,
     int (*fn)(const struct store_said *l, void *arg), void *arg)
 {
-	sqlite3_stmt *st = s->stmt[STATEMENT_EACH_SAID];
-	int rc = SQLITE_DONE, err = 0;
+	struct sqlite3_stmt *st = s->db.stmt[STATEMENT_EACH_SAID];
+	int err = 0;
 
 	if (st == NULL)
 		return 0; /* a file of before, opened to be read only */
-	while (err == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (db_next(&s->db, st, &err)) {
 		struct store_said l = {
-			.address = column(st, 0),
-			.when_s = sqlite3_column_int64(st, 1),
-			.priority = sqlite3_column_int(st, 2),
-			.about = column(st, 3), .text = column(st, 4),
+			.address = db_text(st, 0), .when_s = db_int(st, 1),
+			.priority = (int)db_int(st, 2),
+			.about = db_text(st, 3), .text = db_text(st, 4),
 		};
 
 		err = fn(&l, arg);
 	}
-	if (err == 0 && rc != SQLITE_DONE)
-		err = failed(s);
-	sqlite3_reset(st);
 	return err;
 }
 
@@ -409,64 +349,20 @@ device_store_close(struct device_store *s)
 {
 	if (s == NULL)
 		return;
-	for (int i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(s->stmt[i]);
-	sqlite3_close(s->db);
+	db_close(&s->db);
 	free(s);
 }
 
 const char *
 device_store_error(const struct device_store *s)
 {
-	return s->error;
+	return s->db.error;
 }
 
 bool
 device_store_is_there(const struct device_store *s)
 {
-	struct stat st;
-
-	return stat(s->path, &st) == 0 && st.st_ino == s->ino;
-}
-
-static int
-exec(struct device_store *s, const char *sql)
-{
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ?
-	    0 : failed(s);
-}
-
-static int
-user_version(struct device_store *s, int *out)
-{
-	sqlite3_stmt *st;
-	int err = 0;
-
-	if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &st, NULL) !=
-	    SQLITE_OK)
-		return failed(s);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*out = sqlite3_column_int(st, 0);
-	else
-		err = failed(s);
-	sqlite3_finalize(st);
-	return err;
-}
-
-/* version 1, read only: its schema stays as it is. */
-static int
-prepare(struct device_store *s, bool has_said)
-{
-	for (int i = 0; i < STATEMENTS; i++) {
-		if (!has_said && (i == STATEMENT_PUT_SAID ||
-		    i == STATEMENT_DEL_SAID || i == STATEMENT_TRIM_SAID ||
-		    i == STATEMENT_EACH_SAID))
-			continue;
-		if (sqlite3_prepare_v3(s->db, sql_text[i], -1,
-		    SQLITE_PREPARE_PERSISTENT, &s->stmt[i], NULL) != SQLITE_OK)
-			return failed(s);
-	}
-	return 0;
+	return db_is_there(&s->db);
 }
 
 static int
@@ -474,38 +370,20 @@ set_up(struct device_store *s, bool read_only)
 {
 	int version = 0, err = 0;
 
-	sqlite3_busy_timeout(s->db, BUSY_MS);
 	if (!read_only)
-		err = exec(s, "PRAGMA journal_mode = WAL;"
+		err = db_exec(&s->db, "PRAGMA journal_mode = WAL;"
 		    "PRAGMA synchronous = FULL");
 	if (err == 0)
-		err = user_version(s, &version);
-	if (err == 0 && version > SCHEMA_MADE) {
-		snprintf(s->error, sizeof(s->error), "made by a newer siptrust "
-		    "(schema %d, this one knows %d)", version, SCHEMA_MADE);
-		return E_EXISTS;
-	}
-	if (err == 0 && version < 1 && read_only) {
-		snprintf(s->error, sizeof(s->error), "holds no devices yet");
-		return E_ABSENT;
-	}
+		err = db_user_version(&s->db, SCHEMA_MADE, &version);
+	if (err == 0 && version < 1 && read_only)
+		err = db_fail(&s->db, E_ABSENT, "holds no devices yet");
 	if (err == 0 && version < SCHEMA_MADE && !read_only)
-		err = exec(s, schema);
-	return err == 0 ? prepare(s, !read_only || version >= 2) : err;
-}
-
-/* Its content is at fault, not the disk or our rights. */
-static int
-in_kind(struct device_store *s, int err)
-{
-	int code = s->db != NULL ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
-
-	if (err != E_STORE)
+		err = db_exec(&s->db, schema);
+	if (err != 0)
 		return err;
-	if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
-		return E_PARSE;
-	return code == SQLITE_CANTOPEN && access(s->path, F_OK) != 0 &&
-	    errno == ENOENT ? E_ABSENT : E_STORE;
+	/* Version 1, read only: its schema stays as it is. */
+	return db_prepare(&s->db, sql_text, read_only && version < 2 ?
+	    STATEMENT_PUT_SAID : STATEMENTS);
 }
 
 int
@@ -513,30 +391,21 @@ device_store_open(struct device_store **out, const char *dir, bool read_only,
     char *why, size_t why_size)
 {
 	struct device_store *s = calloc(1, sizeof(*s));
-	int flags = read_only ? SQLITE_OPEN_READONLY :
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	struct stat st;
-	mode_t before;
 	int err;
 
 	if (s == NULL)
 		return -ENOMEM;
-	snprintf(s->path, sizeof(s->path), "%s/" FILE_NAME, dir);
-	before = umask(0077); /* who phones from where: for the owner alone */
-	err = sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX,
-	    NULL) == SQLITE_OK ? set_up(s, read_only) : failed(s);
-	umask(before);
+	db_set_path(&s->db, dir, FILE_NAME);
+	err = db_open(&s->db, read_only ? DB_READ : DB_CREATE, BUSY_MS);
+	if (err == 0)
+		err = set_up(s, read_only);
+	if (err == E_STORE)
+		err = db_fault(&s->db);
 	if (err != 0) {
-		err = in_kind(s, err);
-		snprintf(why, why_size, "%s: %s", s->path,
-		    err == E_ABSENT && s->db != NULL &&
-		    sqlite3_errcode(s->db) == SQLITE_CANTOPEN ?
-		    "there is no such file" : s->error);
+		db_why(&s->db, why, why_size);
 		device_store_close(s);
 		return err;
 	}
-	if (stat(s->path, &st) == 0)
-		s->ino = st.st_ino;
 	*out = s;
 	return 0;
 }
