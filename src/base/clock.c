@@ -45,6 +45,18 @@ clock_mono_ms(void)
 	return clock_mono_us() / 1000;
 }
 
+const char *
+clock_day(char out[CLOCK_DAY_LEN], int64_t unix_s)
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, CLOCK_DAY_LEN, "%Y-%m-%d", &tm) == 0)
+		out[0] = '\0';
+	return out;
+}
+
 void
 clock_fake(int64_t wall_s, uint64_t mono_us)
 {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,7 +12,7 @@
 #include "ca/authority.h"
 #include "ca/show.h"
 #include "cmd/ca_int.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 
 #define WHY_BYTES     4096
 #define PATH_BYTES    1024
@@ -101,19 +99,6 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-int
-ca_complain(int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("siptrust ca: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return code;
-}
-
 /* ---- init, issue, renew ---- */
 
 static void
@@ -180,7 +165,8 @@ verb_issue(struct ca_cmd *c, struct buf *why)
 	int rc;
 
 	if (!issue_paths(c, cert, key))
-		return ca_complain(CMD_USAGE, "--out: not a file's name");
+		return cmd_complain(CMD_USAGE, "ca", "--out: not a file's "
+		    "name");
 	rc = ca_issue(c->conf->data, &want, clock_wall_s(), why);
 	if (rc != 0)
 		return rc == E_EXISTS || rc == E_MISMATCH ? CMD_FINDING :
@@ -315,11 +301,10 @@ verb_show(struct ca_cmd *c, struct buf *why)
 		int second = show_one(server, all, why);
 		code = second > code ? second : code;
 	}
-	if (all != NULL && code != CMD_FAILED) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
-	}
-	json_decref(all);
+	if (all != NULL && code != CMD_FAILED)
+		cmd_print_json(all); /* the exit code is the finding */
+	else
+		json_decref(all);
 	return code;
 }
 
@@ -341,7 +326,7 @@ static int
 add(const char **list, size_t *n, const char *value, const char *option)
 {
 	if (*n == CA_LIST_MAX)
-		return ca_complain(CMD_USAGE, "%s: more than %d", option,
+		return cmd_complain(CMD_USAGE, "ca", "%s: more than %d", option,
 		    CA_LIST_MAX);
 	list[(*n)++] = value;
 	return CMD_OK;
@@ -351,8 +336,8 @@ static int
 add_host(struct ca_cmd *c, const char *name)
 {
 	if (!ca_is_dns_name(name))
-		return ca_complain(CMD_USAGE, "--host %s: expected a DNS name "
-		    "(letters, digits, hyphens, dots; phones take no "
+		return cmd_complain(CMD_USAGE, "ca", "--host %s: expected a "
+		    "DNS name (letters, digits, hyphens, dots; phones take no "
 		    "wildcard)", name);
 	return add(c->host, &c->nhost, name, "--host");
 }
@@ -363,14 +348,14 @@ add_ip(struct ca_cmd *c, const char *text)
 	struct addr a;
 
 	if (addr_parse_ip(&a, str_cstr(text)) != 0)
-		return ca_complain(CMD_USAGE, "--ip %s: expected an IPv4 "
-		    "address", text);
+		return cmd_complain(CMD_USAGE, "ca", "--ip %s: expected an "
+		    "IPv4 address", text);
 	if (a.u.sa.sa_family != AF_INET)
-		return ca_complain(CMD_USAGE, "--ip %s: a certificate for "
-		    "phones carries no IPv6 address, one TLS stack in use "
+		return cmd_complain(CMD_USAGE, "ca", "--ip %s: a certificate "
+		    "for phones carries no IPv6 address, one TLS stack in use "
 		    "aborts on it; give the server a name", text);
 	if (c->nip == CA_LIST_MAX)
-		return ca_complain(CMD_USAGE, "--ip: more than %d",
+		return cmd_complain(CMD_USAGE, "ca", "--ip: more than %d",
 		    CA_LIST_MAX);
 	c->ip[c->nip++] = a;
 	return CMD_OK;
@@ -382,8 +367,8 @@ number(const char *option, const char *text, int max, int *out)
 	uint32_t n;
 
 	if (!str_u32(str_cstr(text), &n) || n == 0 || n > (uint32_t)max)
-		return ca_complain(CMD_USAGE, "%s %s: expected a number from "
-		    "1 to %d", option, text, max);
+		return cmd_complain(CMD_USAGE, "ca", "%s %s: expected a number "
+		    "from 1 to %d", option, text, max);
 	*out = (int)n;
 	return CMD_OK;
 }
@@ -394,8 +379,8 @@ key_type(struct ca_cmd *c, const char *text)
 	bool p256 = strcmp(text, "p256") == 0;
 
 	if (!p256 && strcmp(text, "rsa") != 0)
-		return ca_complain(CMD_USAGE, "--key %s: expected rsa or p256",
-		    text);
+		return cmd_complain(CMD_USAGE, "ca", "--key %s: expected rsa "
+		    "or p256", text);
 	c->key_type = p256 ? CA_KEY_P256 : CA_KEY_RSA;
 	return CMD_OK;
 }
@@ -478,15 +463,12 @@ parse(int argc, char **argv, struct ca_cmd *c, struct settings *s)
 	if (code != CMD_OK || s->help)
 		return code;
 	if (optind == argc)
-		return ca_complain(CMD_USAGE, "expected init, issue, renew, "
-		    "show or export; siptrust ca --help tells more");
+		return cmd_complain(CMD_USAGE, "ca", "expected init, issue, "
+		    "renew, show or export; siptrust ca --help tells more");
 	c->verb = argv[optind++];
 	if (optind < argc && strcmp(c->verb, "show") == 0)
 		c->file = argv[optind++];
-	if (optind < argc)
-		return ca_complain(CMD_USAGE, "\"%s\" is too much",
-		    argv[optind]);
-	return CMD_OK;
+	return cmd_no_more("ca", argc, argv);
 }
 
 static int
@@ -499,8 +481,8 @@ run(struct ca_cmd *c, const struct settings *s, struct buf *why)
 			return CMD_FAILED;
 		return verbs[i].fn(c, why);
 	}
-	return ca_complain(CMD_USAGE, "\"%s\" is not init, issue, renew, show "
-	    "or export", c->verb);
+	return cmd_complain(CMD_USAGE, "ca", "\"%s\" is not init, issue, "
+	    "renew, show or export", c->verb);
 }
 
 int
@@ -522,7 +504,8 @@ cmd_ca(int argc, char **argv)
 	while (why.n > 0 && why.p[why.n - 1] == '\n')
 		why.n--;
 	if (why.n > 0)
-		code = ca_complain(code, "%.*s", STR_FMT(buf_as_str(&why)));
+		code = cmd_complain(code, "ca", "%.*s",
+		    STR_FMT(buf_as_str(&why)));
 	conf_unref(c.conf);
 	buf_fini(&why);
 	return code;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* siptrust ca export: the CA, or a public root, as a phone takes it. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@
 #include "base/file.h"
 #include "ca/anchor.h"
 #include "cmd/ca_int.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "device/catalogue.h"
 #include "device/install.h"
 
@@ -211,9 +210,7 @@ print_kit_json(const struct kit *k)
 	if (!k->inline_)
 		json_object_set_new(o, "url",
 		    json_stringn(k->url.p, k->url.n));
-	json_dumpf(o, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json(o);
 	return 0;
 }
 

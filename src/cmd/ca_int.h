@@ -26,9 +26,6 @@ struct ca_cmd {
 	const char *out, *root, *profile, *url;
 };
 
-/* "siptrust ca: " and the text on stderr; returns code. */
-int ca_complain(int code, const char *fmt, ...) PRINTF(2, 3);
-
 int ca_verb_export(struct ca_cmd *c, struct buf *why);
 
 #endif

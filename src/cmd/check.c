@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/conf.h"
 #include "base/log.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "device/match.h"
 #include "diag/check.h"
 #include "edge/status.h"
@@ -74,34 +71,7 @@ struct check_cmd {
 	struct check_settings s;
 };
 
-static int complain(int code, const char *fmt, ...) PRINTF(2, 3);
-
-static int
-complain(int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("siptrust check: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return code;
-}
-
 /* ---- words ---- */
-
-static const char *
-day(char out[16], int64_t unix_s)
-{
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, 16, "%Y-%m-%d", &tm) == 0)
-		out[0] = '\0';
-	return out;
-}
 
 static const char *
 yes_no(enum device_answer a)
@@ -146,7 +116,7 @@ print_server(const struct check_report *r)
 static void
 print_chain(const struct check_report *r)
 {
-	char subject[LOG_VAL_MAX], until[16];
+	char subject[LOG_VAL_MAX], until[CLOCK_DAY_LEN];
 
 	printf("\nchain, %u certificates, %zu bytes\n", r->chain.sent,
 	    r->chain.bytes);
@@ -155,7 +125,7 @@ print_chain(const struct check_report *r)
 
 		printf("  %u %s %s %s until %s\n", i + 1,
 		    safe(subject, c->subject), c->key, c->signature,
-		    day(until, c->not_after_s));
+		    clock_day(until, c->not_after_s));
 	}
 	for (unsigned i = 0; i < r->anchors.n; i++) {
 		const struct anchor *a = &r->anchors.v[i];
@@ -164,7 +134,8 @@ print_chain(const struct check_report *r)
 		    "missing" : "leads to", safe(subject, a->label),
 		    a->root == NULL ? ", in no public store" : "",
 		    a->not_after_s != 0 ? ", until " : "",
-		    a->not_after_s != 0 ? day(until, a->not_after_s) : "");
+		    a->not_after_s != 0 ?
+		    clock_day(until, a->not_after_s) : "");
 	}
 	printf("  for %s\n", safe(subject, r->chain.names));
 }
@@ -275,16 +246,6 @@ answer_json(enum device_answer a)
 	    json_boolean(a == DEVICE_YES);
 }
 
-/* What a server sent may be no UTF-8. */
-static json_t *
-text_json(const char *text)
-{
-	char quoted[LOG_VAL_MAX];
-	json_t *j = json_string(text);
-
-	return j != NULL ? j : json_string(safe(quoted, text));
-}
-
 static json_t *
 server_json(const struct check_server *s)
 {
@@ -302,7 +263,7 @@ server_json(const struct check_server *s)
 	    answer_json(s->ecdsa), "tickets", answer_json(s->tickets),
 	    "session_ids", answer_json(s->session_ids),
 	    "asks_client_certificate", (int)s->asks, "options_answered",
-	    (int)s->answered, "options_answer", text_json(s->answer),
+	    (int)s->answered, "options_answer", cmd_json(str_cstr(s->answer)),
 	    "options_status", (json_int_t)s->status, "handshake_ms",
 	    (json_int_t)s->ms);
 }
@@ -317,20 +278,20 @@ chain_json(const struct check_report *r)
 		const struct x509_served_cert *c = &s->cert[i];
 
 		json_array_append_new(certs, json_pack("{s:o s:o s:s s:s s:I "
-		    "s:I}", "subject", text_json(c->subject), "issuer",
-		    text_json(c->issuer), "key", c->key, "signature",
+		    "s:I}", "subject", cmd_json(str_cstr(c->subject)), "issuer",
+		    cmd_json(str_cstr(c->issuer)), "key", c->key, "signature",
 		    c->signature, "not_before", (json_int_t)c->not_before_s,
 		    "not_after", (json_int_t)c->not_after_s));
 	}
 	for (unsigned i = 0; i < r->anchors.n; i++)
 		json_array_append_new(roots, json_pack("{s:o s:b s:I}",
-		    "root", text_json(r->anchors.v[i].label), "public",
+		    "root", cmd_json(str_cstr(r->anchors.v[i].label)), "public",
 		    (int)(r->anchors.v[i].root != NULL), "not_after",
 		    (json_int_t)r->anchors.v[i].not_after_s));
 	return json_pack("{s:o s:o s:I s:o s:b s:b s:b s:b}", "certificates",
 	    certs, "roots", roots, "bytes", (json_int_t)s->bytes, "names",
-	    text_json(s->names), "named", (int)s->named, "named_loosely",
-	    (int)!s->facts.wrong_name, "in_order",
+	    cmd_json(str_cstr(s->names)), "named", (int)s->named,
+	    "named_loosely", (int)!s->facts.wrong_name, "in_order",
 	    (int)!s->facts.out_of_order, "complete",
 	    (int)!r->anchors.incomplete);
 }
@@ -344,8 +305,8 @@ prediction_json(const struct check_prediction *p)
 	    json_null() : json_string(trust_confidence_name(p->confidence)),
 	    "cause", p->says == CHECK_REFUSED ?
 	    json_string(trust_cause_name(p->cause)) : json_null(), "reason",
-	    text_json(p->reason), p->says == CHECK_UNKNOWN ? "to_know" :
-	    "remedy", p->remedy, "tls_version", p->version != 0 ?
+	    cmd_json(str_cstr(p->reason)), p->says == CHECK_UNKNOWN ?
+	    "to_know" : "remedy", p->remedy, "tls_version", p->version != 0 ?
 	    tls_version_name(p->version) : "", "cipher_suite",
 	    json_integer(p->suite));
 }
@@ -359,23 +320,19 @@ print_json(const struct check_cmd *c, const struct check_report *r)
 	for (unsigned i = 0; i < r->nnotes; i++)
 		json_array_append_new(notes, json_pack("{s:b s:o}", "fault",
 		    (int)r->note[i].fault, "text",
-		    text_json(r->note[i].text)));
+		    cmd_json(str_cstr(r->note[i].text))));
 	for (size_t i = 0; i < r->npredictions; i++)
 		json_array_append_new(phones,
 		    prediction_json(&r->prediction[i]));
 	top = json_pack("{s:s s:s s:s s:b s:o s:o s:o}", "host", c->host,
 	    "address", addr_print(&c->s.server, where), "name", c->name,
 	    "tls", (int)(r->end == DIAL_OPEN), "trouble",
-	    text_json(r->trouble), "notes", notes, "phones", phones);
+	    cmd_json(str_cstr(r->trouble)), "notes", notes, "phones", phones);
 	if (r->end == DIAL_OPEN) {
 		json_object_set_new(top, "server", server_json(&r->server));
 		json_object_set_new(top, "chain", chain_json(r));
 	}
-	if (top != NULL)
-		json_dumpf(top, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(top);
-	return top != NULL ? CMD_OK : CMD_FAILED;
+	return cmd_print_json(top);
 }
 
 /* ---- what is known ---- */
@@ -395,14 +352,11 @@ profile_of(const struct check_cmd *c, const struct status_device *d)
 static int
 load_learned(struct check_cmd *c, struct buf *why)
 {
-	char folder[1024];
+	char folder[CMD_FOLDER_MAX];
 	size_t n = 0;
-	int err;
-
-	if (c->data == NULL)
-		conf_default_data(folder, sizeof(folder));
-	err = status_read(&c->fleet, c->data != NULL ? c->data : folder,
+	int err = status_read(&c->fleet, cmd_data_folder(folder, c->data),
 	    STR(""), why);
+
 	if (err == E_ABSENT && c->data == NULL) {
 		buf_reset(why);
 		return 0;
@@ -440,13 +394,15 @@ load(struct check_cmd *c, struct buf *why)
 	c->s.roots = c->roots;
 	c->s.profiles = c->profiles;
 	if (err != 0)
-		return complain(CMD_FAILED, "%.*s", STR_FMT(buf_as_str(why)));
+		return cmd_complain(CMD_FAILED, "check", "%.*s",
+		    STR_FMT(buf_as_str(why)));
 	if (c->as == NULL)
 		return CMD_OK;
 	c->s.only = device_catalogue_find(c->profiles, str_cstr(c->as));
 	if (c->s.only == NULL)
-		return complain(CMD_USAGE, "no profile, or more than one, is "
-		    "called \"%s\"; siptrust device list has them all", c->as);
+		return cmd_complain(CMD_USAGE, "check", "no profile, or more "
+		    "than one, is called \"%s\"; siptrust device list has them "
+		    "all", c->as);
 	return CMD_OK;
 }
 
@@ -498,8 +454,9 @@ set_option(struct check_cmd *c, int o)
 	case OPT_TIMEOUT:
 		if (!str_u32(str_cstr(optarg), &c->timeout_s) ||
 		    c->timeout_s < 1 || c->timeout_s > TIMEOUT_MAX)
-			return complain(CMD_USAGE, "--timeout \"%s\": expected "
-			    "seconds, 1 to %d", optarg, TIMEOUT_MAX);
+			return cmd_complain(CMD_USAGE, "check", "--timeout "
+			    "\"%s\": expected seconds, 1 to %d", optarg,
+			    TIMEOUT_MAX);
 		break;
 	case OPT_DEVICES:
 		c->devices = optarg;
@@ -530,9 +487,11 @@ parse(int argc, char **argv, struct check_cmd *c)
 	if (code != CMD_OK || c->help)
 		return code;
 	if (argc - optind != 1)
-		return complain(CMD_USAGE, "expected one HOST[:PORT]");
+		return cmd_complain(CMD_USAGE, "check", "expected one "
+		    "HOST[:PORT]");
 	if (c->all && c->as != NULL)
-		return complain(CMD_USAGE, "expected --as or --all, not both");
+		return cmd_complain(CMD_USAGE, "check", "expected --as or "
+		    "--all, not both");
 	c->host = argv[optind];
 	if (c->name[0] == '\0')
 		name_of_host(c->name, sizeof(c->name), str_cstr(c->host));
@@ -558,14 +517,16 @@ run(struct check_cmd *c, struct buf *why)
 	if (code != CMD_OK)
 		return code;
 	if (resolve(&c->s.server, str_cstr(c->host), 5061, why) != 0)
-		return complain(CMD_FAILED, "%.*s", STR_FMT(buf_as_str(why)));
+		return cmd_complain(CMD_FAILED, "check", "%.*s",
+		    STR_FMT(buf_as_str(why)));
 	c->s.name = c->name;
 	c->s.timeout_ms = c->timeout_s * 1000;
 	c->s.now_s = clock_wall_s();
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "connecting ...\r");
 	if (check_run(&report, &c->s, why) != 0)
-		return complain(CMD_FAILED, "%.*s", STR_FMT(buf_as_str(why)));
+		return cmd_complain(CMD_FAILED, "check", "%.*s",
+		    STR_FMT(buf_as_str(why)));
 	code = exit_code(&report);
 	if (c->json && print_json(c, &report) != CMD_OK)
 		code = CMD_FAILED;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <getopt.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "demo/demo.h"
 
 #define WRAP 76
@@ -87,12 +86,8 @@ print_wrapped(const struct demo_cmd *c, enum demo_say what, struct str text)
 static void
 print_json(enum demo_say what, unsigned step, const char *text)
 {
-	json_t *o = json_pack("{s:i,s:s,s:s}", "step", (int)step, "kind",
-	    kinds[what].word, "text", text);
-
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json_line(json_pack("{s:i,s:s,s:s}", "step",
+	    (int)step, "kind", kinds[what].word, "text", text));
 }
 
 static void
@@ -130,11 +125,9 @@ run(struct demo_cmd *c)
 	err = demo_run(&r, &p, &why);
 	if (r.folder[0] != '\0')
 		fprintf(c->json ? stderr : stdout, "\nkept in %s\n", r.folder);
-	if (err != 0) {
-		fprintf(stderr, "siptrust demo: %.*s\n",
+	if (err != 0)
+		return cmd_complain(CMD_FAILED, "demo", "%.*s",
 		    STR_FMT(buf_as_str(&why)));
-		return CMD_FAILED;
-	}
 	if (!c->json)
 		printf("\n%u of %u claims held, in %.1f s.\n", r.held, r.steps,
 		    (double)(clock_mono_ms() - begin_ms) / 1000);
@@ -162,10 +155,7 @@ cmd_demo(int argc, char **argv)
 			return CMD_USAGE;
 		}
 	}
-	if (optind < argc) {
-		fprintf(stderr, "siptrust demo: \"%s\" is too much\n",
-		    argv[optind]);
+	if (cmd_no_more("demo", argc, argv) != CMD_OK)
 		return CMD_USAGE;
-	}
 	return run(&c);
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <getopt.h>
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/compiler.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "device/match.h"
 
 #define WHY_MAX ((size_t)64 << 10)
@@ -52,31 +50,6 @@ struct device_cmd {
 	struct device_catalogue *all;
 };
 
-static int complain(const char *fmt, ...) PRINTF(1, 2);
-
-static int
-complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("siptrust device: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return CMD_USAGE;
-}
-
-static int
-print_json(json_t *what)
-{
-	int err = what == NULL ? -1 : json_dumpf(what, stdout, JSON_INDENT(2));
-
-	json_decref(what);
-	putchar('\n');
-	return err == 0 ? CMD_OK : CMD_FAILED;
-}
-
 /* The text is ASCII (device/read.c), or what a User-Agent had: not always. */
 static json_t *
 json_str(struct str s)
@@ -118,7 +91,7 @@ verb_list(struct device_cmd *c)
 		    "title", json_str(p->title), "ca", way_text(p)));
 	}
 	if (c->json)
-		return print_json(all);
+		return cmd_print_json(all);
 	json_decref(all);
 	return CMD_OK;
 }
@@ -164,7 +137,7 @@ show_json(const struct device_profile *p)
 	json_object_set_new(o, "facts", facts);
 	json_object_set_new(o, "notes", notes);
 	json_object_set_new(o, "sources", sources);
-	return print_json(o);
+	return cmd_print_json(o);
 }
 
 static void
@@ -186,11 +159,10 @@ verb_show(struct device_cmd *c)
 	const struct device_profile *p =
 	    device_catalogue_find(c->all, str_cstr(c->arg[0]));
 
-	if (p == NULL) {
-		complain("no profile is called \"%s\"; siptrust device list "
-		    "has them all", c->arg[0]);
-		return CMD_FINDING;
-	}
+	if (p == NULL)
+		return cmd_complain(CMD_FINDING, "device", "no profile is "
+		    "called \"%s\"; siptrust device list has them all",
+		    c->arg[0]);
 	if (c->json)
 		return show_json(p);
 	printf("%.*s: %.*s\n\n", STR_FMT(p->name), STR_FMT(p->title));
@@ -212,10 +184,10 @@ static int
 match_json(const struct device_match *m)
 {
 	if (m->profile == NULL) {
-		print_json(json_pack("{s:n,s:i}", "profile", "score", 0));
+		cmd_print_json(json_pack("{s:n,s:i}", "profile", "score", 0));
 		return CMD_FINDING;
 	}
-	return print_json(json_pack("{s:o,s:o,s:i,s:s,s:o,s:o,s:s}",
+	return cmd_print_json(json_pack("{s:o,s:o,s:i,s:s,s:o,s:o,s:s}",
 	    "profile", json_str(m->profile->name),
 	    "title", json_str(m->profile->title), "score", (int)m->score,
 	    "by", device_key_name(m->by), "model", json_str(m->parts.model),
@@ -326,8 +298,8 @@ parse(int argc, char **argv, struct device_cmd *c, bool *help)
 		}
 	}
 	if (optind == argc)
-		return complain("%s", "expected list, show, match or lint; "
-		    "siptrust device --help tells more");
+		return cmd_complain(CMD_USAGE, "device", "expected list, show, "
+		    "match or lint; siptrust device --help tells more");
 	c->verb = argv[optind++];
 	c->arg = argv + optind;
 	c->narg = argc - optind;
@@ -345,7 +317,7 @@ load(struct device_cmd *c)
 	if (err != 0 && why.n > 0)
 		fwrite(why.p, 1, why.n, stderr);
 	else if (err != 0)
-		complain("%s", err_str(err));
+		cmd_complain(CMD_USAGE, "device", "%s", err_str(err));
 	buf_fini(&why);
 	return err == 0 ? CMD_OK : CMD_FAILED;
 }
@@ -359,13 +331,14 @@ run(struct device_cmd *c)
 		if (strcmp(verbs[i].name, c->verb) != 0)
 			continue;
 		if (c->narg < verbs[i].min || c->narg > verbs[i].max)
-			return complain("%s takes %s", c->verb,
-			    verbs[i].takes);
+			return cmd_complain(CMD_USAGE, "device", "%s takes %s",
+			    c->verb, verbs[i].takes);
 		if (verbs[i].catalogue)
 			err = load(c);
 		return err == CMD_OK ? verbs[i].fn(c) : err;
 	}
-	return complain("\"%s\" is not list, show, match or lint", c->verb);
+	return cmd_complain(CMD_USAGE, "device", "\"%s\" is not list, show, "
+	    "match or lint", c->verb);
 }
 
 int

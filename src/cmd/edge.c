@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "edge/edge.h"
 #include "web/provision.h"
 
@@ -79,9 +79,8 @@ static int
 override(struct overrides *o, const char *name, const char *value)
 {
 	if (o->n == OVERRIDES_MAX) {
-		fprintf(stderr, "siptrust edge: more than %d settings on the "
-		    "command line\n", OVERRIDES_MAX);
-		return CMD_USAGE;
+		return cmd_complain(CMD_USAGE, "edge", "more than %d settings "
+		    "on the command line", OVERRIDES_MAX);
 	}
 	o->v[o->n++] = (struct conf_override) { name, value };
 	return CMD_OK;
@@ -93,9 +92,8 @@ set_any(struct overrides *o, char *arg)
 	char *equals = strchr(arg, '=');
 
 	if (equals == NULL) {
-		fprintf(stderr, "siptrust edge: --set %s: expected "
-		    "NAME=VALUE\n", arg);
-		return CMD_USAGE;
+		return cmd_complain(CMD_USAGE, "edge", "--set %s: expected "
+		    "NAME=VALUE", arg);
 	}
 	*equals = '\0';
 	return override(o, arg, equals + 1);
@@ -164,11 +162,9 @@ parse(int argc, char **argv, struct edge_params *p, struct overrides *o,
 			return CMD_USAGE;
 		}
 	}
-	if (err == CMD_OK && optind < argc) {
-		fprintf(stderr, "siptrust edge: \"%s\" is no option; "
-		    "siptrust edge --help lists them\n", argv[optind]);
-		err = CMD_USAGE;
-	}
+	if (err == CMD_OK && optind < argc)
+		return cmd_complain(CMD_USAGE, "edge", "\"%s\" is no option; "
+		    "siptrust edge --help lists them", argv[optind]);
 	return err;
 }
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "diag/explain.h"
 
 #define BLOCK_MAX ((size_t)1 << 20)
@@ -231,15 +230,6 @@ print_summary(const struct explain_cmd *c)
 /* ---- JSON ---- */
 
 static void
-put_json(json_t *o)
-{
-	if (o != NULL)
-		json_dumpf(o, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(o);
-}
-
-static void
 set_text(json_t *o, const char *name, const char *text)
 {
 	char val[PBXLOG_TEXT_MAX];
@@ -293,7 +283,7 @@ event_json(const struct explain_cmd *c, const struct pbxlog_event *e,
 	json_object_set_new(o, "next", json_string(x->next));
 	if (x->ranked)
 		json_object_set_new(o, "ranks", ranks_json());
-	put_json(o);
+	cmd_print_json_line(o);
 }
 
 static void
@@ -305,7 +295,8 @@ summary_json(const struct explain_cmd *c)
 		if (c->cause[i] > 0)
 			json_object_set_new(causes, trust_cause_name(i),
 			    json_integer((json_int_t)c->cause[i]));
-	put_json(json_pack("{s:{s:I,s:I,s:I,s:I,s:I,s:I,s:o}}", "summary",
+	cmd_print_json_line(json_pack("{s:{s:I,s:I,s:I,s:I,s:I,s:I,s:o}}",
+	    "summary",
 	    "lines", (json_int_t)c->lines, "events", (json_int_t)c->events,
 	    "of_events", (json_int_t)c->of_events,
 	    "harmless", (json_int_t)c->harmless,
@@ -397,8 +388,8 @@ run_file(struct explain_cmd *c, const char *name)
 		close(fd);
 	if (err == 0)
 		return CMD_OK;
-	fprintf(stderr, "siptrust explain: %s: %s\n", c->file, err_str(err));
-	return CMD_FAILED;
+	return cmd_complain(CMD_FAILED, "explain", "%s: %s", c->file,
+	    err_str(err));
 }
 
 static int

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <jansson.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "cmd/phone_int.h"
 
 #define LEAVE_S 5 /* for the answers to its last requests */
@@ -57,19 +55,6 @@ static const char usage_text[] =
     "Exit: 0 registered (with --call: and the call was answered), 1 not so,\n"
     "2 wrong usage, 3 could not run.\n";
 
-int
-phone_complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("siptrust phone: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return CMD_USAGE;
-}
-
 /* ---- what it prints ---- */
 
 static void
@@ -89,9 +74,7 @@ print_json(const struct phone_event *e)
 	}
 	if (o != NULL)
 		json_object_set_new(o, "screen", json_string(e->screen));
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json_line(o);
 }
 
 static void
@@ -242,10 +225,9 @@ begin(struct phone_cmd *c)
 	if (loop_new(&c->loop) != 0)
 		return CMD_FAILED;
 	if (phone_new(&c->phone, c->loop, &c->settings, c->holds, on_phone, c,
-	    &why) != 0) {
-		phone_complain("%.*s", STR_FMT(buf_as_str(&why)));
-		return CMD_FAILED;
-	}
+	    &why) != 0)
+		return cmd_complain(CMD_FAILED, "phone", "%.*s",
+		    STR_FMT(buf_as_str(&why)));
 	return CMD_OK;
 }
 

@@ -21,8 +21,6 @@ struct phone_cmd {
 	bool registered, answered, ending;
 };
 
-int phone_complain(const char *fmt, ...) PRINTF(1, 2); /* CMD_USAGE */
-
 /* phone_set.c: the command line.  CMD_OK, or what to exit with. */
 int phone_parse(int argc, char **argv, struct phone_cmd *c, bool *help);
 /* Model, account, server, password, calls: all that phone_new wants. */

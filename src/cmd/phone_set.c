@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "cmd/cmd.h"
 #include "cmd/phone_int.h"
+#include "cmd/say.h"
 #include "device/catalogue.h"
 #include "net/resolve.h"
 #include "sip/uri.h"
@@ -77,8 +78,8 @@ set_transport(struct phone_cmd *c, const struct sip_uri *uri)
 			return CMD_OK;
 		}
 	}
-	return phone_complain("transport \"%.*s\": expected udp, tcp or tls",
-	    STR_FMT(word));
+	return cmd_complain(CMD_USAGE, "phone", "transport \"%.*s\": expected "
+	    "udp, tcp or tls", STR_FMT(word));
 }
 
 /* The server: as told, else the URI's host and port. */
@@ -98,7 +99,7 @@ set_server(struct phone_cmd *c, const struct sip_uri *uri)
 		port = uri->port;
 	if (resolve(&s->server, host, port, &why) == 0)
 		return CMD_OK;
-	phone_complain("%.*s", STR_FMT(buf_as_str(&why)));
+	cmd_complain(CMD_USAGE, "phone", "%.*s", STR_FMT(buf_as_str(&why)));
 	return c->server != NULL ? CMD_USAGE : CMD_FAILED;
 }
 
@@ -111,27 +112,28 @@ set_account(struct phone_cmd *c)
 
 	if (sip_uri_parse(&uri, str_cstr(c->uri)) != 0 ||
 	    uri.scheme == SIP_SCHEME_OTHER || uri.user.n == 0)
-		return phone_complain("\"%s\": expected sip:USER@DOMAIN",
-		    c->uri);
+		return cmd_complain(CMD_USAGE, "phone", "\"%s\": expected "
+		    "sip:USER@DOMAIN", c->uri);
 	if (!str_copy(s->user, sizeof(s->user), uri.user) ||
 	    !str_copy(s->domain, sizeof(s->domain), uri.host) ||
 	    !str_copy(s->name, sizeof(s->name), c->name != NULL ?
 	    str_cstr(c->name) : uri.host) ||
 	    !str_copy(s->auth_user, sizeof(s->auth_user),
 	    c->user != NULL ? str_cstr(c->user) : uri.user))
-		return phone_complain("\"%s\": too long", c->uri);
+		return cmd_complain(CMD_USAGE, "phone", "\"%s\": too long",
+		    c->uri);
 	if (c->ca_url != NULL && !str_copy(s->ca_url, sizeof(s->ca_url),
 	    str_cstr(c->ca_url)))
-		return phone_complain("--ca-url: longer than %zu bytes",
-		    sizeof(s->ca_url) - 1);
+		return cmd_complain(CMD_USAGE, "phone", "--ca-url: longer than "
+		    "%zu bytes", sizeof(s->ca_url) - 1);
 	if (c->syslog != NULL && addr_parse(&s->syslog, str_cstr(c->syslog),
 	    514) != 0)
-		return phone_complain("--syslog %s: expected ADDRESS:PORT",
-		    c->syslog);
+		return cmd_complain(CMD_USAGE, "phone", "--syslog %s: expected "
+		    "ADDRESS:PORT", c->syslog);
 	if (c->from != NULL && addr_parse(&s->local, str_cstr(c->from), 0) !=
 	    0)
-		return phone_complain("--from %s: expected an address of this "
-		    "host", c->from);
+		return cmd_complain(CMD_USAGE, "phone", "--from %s: expected "
+		    "an address of this host", c->from);
 	s->expires_s = c->expires_s;
 	err = set_transport(c, &uri);
 	return err == CMD_OK ? set_server(c, &uri) : err;
@@ -149,10 +151,12 @@ set_password(struct phone_cmd *c)
 		return CMD_OK;
 	}
 	if (fgets(s->password, sizeof(s->password), stdin) == NULL)
-		return phone_complain("%s", "standard input holds no password");
+		return cmd_complain(CMD_USAGE, "phone", "standard input holds "
+		    "no password");
 	n = strcspn(s->password, "\r\n");
 	if (s->password[n] == '\0' && !feof(stdin))
-		return phone_complain("%s", "the password is too long");
+		return cmd_complain(CMD_USAGE, "phone", "the password is too "
+		    "long");
 	s->password[n] = '\0';
 	return CMD_OK;
 }
@@ -183,13 +187,14 @@ set_overrides(struct phone_cmd *c)
 		    !read_version(max.p != NULL ? max : min,
 		    &m->look.max_version) ||
 		    m->look.max_version < m->look.min_version)
-			return phone_complain("--tls %s: expected MIN-MAX out "
-			    "of 1.0, 1.1, 1.2, 1.3", c->tls);
+			return cmd_complain(CMD_USAGE, "phone", "--tls %s: "
+			    "expected MIN-MAX out of 1.0, 1.1, 1.2, 1.3",
+			    c->tls);
 	}
 	if (c->agent != NULL && !str_copy(m->user_agent,
 	    sizeof(m->user_agent), str_cstr(c->agent)))
-		return phone_complain("--user-agent: longer than %zu bytes",
-		    sizeof(m->user_agent) - 1);
+		return cmd_complain(CMD_USAGE, "phone", "--user-agent: longer "
+		    "than %zu bytes", sizeof(m->user_agent) - 1);
 	if (c->no_check)
 		m->look.checks_chain = m->look.checks_name =
 		    m->look.checks_dates = false;
@@ -219,7 +224,7 @@ load_roots(struct phone_cmd *c, const char *path, const char *const *names,
 	/* A system without the file: it holds none of the public roots. */
 	if (err == 0 || (names != NULL && err == -ENOENT))
 		return CMD_OK;
-	phone_complain("%.*s", STR_FMT(buf_as_str(&why)));
+	cmd_complain(CMD_USAGE, "phone", "%.*s", STR_FMT(buf_as_str(&why)));
 	return CMD_FAILED;
 }
 
@@ -233,7 +238,7 @@ profile_roots(struct phone_cmd *c, const struct device_profile *p)
 	unsigned n = 0;
 
 	if (names == NULL)
-		return phone_complain("%s", "out of memory") + 1;
+		return cmd_complain(CMD_FAILED, "phone", "out of memory");
 	for (; n < p->root.n && (text = str_dup(p->root.v[n].value)) != NULL;
 	     n++)
 		names[n] = text;
@@ -253,13 +258,12 @@ say_assumed(const struct phone_cmd *c, const struct device_profile *p,
     const struct buf *assumed)
 {
 	if (assumed->n > 0)
-		fprintf(stderr, "siptrust phone: not known of %.*s, assumed: "
-		    "%.*s\n", STR_FMT(p->name),
-		    STR_FMT(buf_as_str(assumed)));
+		cmd_complain(0, "phone", "not known of %.*s, assumed: %.*s",
+		    STR_FMT(p->name), STR_FMT(buf_as_str(assumed)));
 	if (c->roots == NULL)
-		fprintf(stderr, "siptrust phone: of its roots as delivered "
-		    "%u are known by name, this system has %zu of them\n",
-		    p->root.n, x509_set_count(c->holds));
+		cmd_complain(0, "phone", "of its roots as delivered %u are "
+		    "known by name, this system has %zu of them", p->root.n,
+		    x509_set_count(c->holds));
 }
 
 static int
@@ -272,8 +276,8 @@ play(struct phone_cmd *c, const struct device_catalogue *all)
 	int err = CMD_OK;
 
 	if (p == NULL)
-		return phone_complain("--as %s: no such profile or model; "
-		    "siptrust device list shows them", c->as);
+		return cmd_complain(CMD_USAGE, "phone", "--as %s: no such "
+		    "profile or model; siptrust device list shows them", c->as);
 	buf_init_array(&assumed, words, sizeof(words));
 	phone_model_of(&c->settings.model, p, str_cstr(c->as), &assumed);
 	if (c->roots == NULL)
@@ -302,10 +306,9 @@ set_model(struct phone_cmd *c)
 			return err;
 	}
 	buf_init_array(&why, words, sizeof(words));
-	if (device_catalogue_load(&all, c->devices, &why) != 0) {
-		phone_complain("%.*s", STR_FMT(str_trim(buf_as_str(&why))));
-		return CMD_FAILED;
-	}
+	if (device_catalogue_load(&all, c->devices, &why) != 0)
+		return cmd_complain(CMD_FAILED, "phone", "%.*s",
+		    STR_FMT(str_trim(buf_as_str(&why))));
 	err = play(c, all);
 	device_catalogue_unref(all);
 	return err;
@@ -333,12 +336,13 @@ set_calls(struct phone_cmd *c)
 	buf_init_array(&text, s->call, sizeof(s->call) - 1);
 	buf_printf(&text, short_form ? "sip:%s@%s" : "%s", c->call, s->domain);
 	if (text.failed)
-		return phone_complain("--call %s: too long", c->call);
+		return cmd_complain(CMD_USAGE, "phone", "--call %s: too long",
+		    c->call);
 	s->call[text.n] = '\0';
 	if (sip_uri_parse(&uri, buf_as_str(&text)) != 0 ||
 	    uri.scheme == SIP_SCHEME_OTHER || uri.headers.p != NULL)
-		return phone_complain("--call %s: expected sip:USER@DOMAIN or "
-		    "USER", c->call);
+		return cmd_complain(CMD_USAGE, "phone", "--call %s: expected "
+		    "sip:USER@DOMAIN or USER", c->call);
 	return CMD_OK;
 }
 
@@ -364,8 +368,8 @@ number(const char *name, const char *text, uint32_t min, uint32_t max,
 {
 	if (str_u32(str_cstr(text), out) && *out >= min && *out <= max)
 		return CMD_OK;
-	return phone_complain("--%s %s: expected a number from %u to %u",
-	    name, text, min, max);
+	return cmd_complain(CMD_USAGE, "phone", "--%s %s: expected a number "
+	    "from %u to %u", name, text, min, max);
 }
 
 /* "2" or "0.5". */
@@ -377,13 +381,14 @@ seconds(const char *name, const char *text, uint32_t *out_ms)
 
 	if (!str_u32(whole, &s) || s > 86400 || part.n > 3 ||
 	    (part.p != NULL && !str_u32(part, &ms)))
-		return phone_complain("--%s %s: expected seconds, as 2 or "
-		    "0.5", name, text);
+		return cmd_complain(CMD_USAGE, "phone", "--%s %s: expected "
+		    "seconds, as 2 or 0.5", name, text);
 	for (size_t n = part.n; part.p != NULL && n < 3; n++)
 		ms *= 10;
 	*out_ms = s * 1000 + ms;
 	return *out_ms > 0 ? CMD_OK :
-	    phone_complain("--%s %s: expected more than 0", name, text);
+	    cmd_complain(CMD_USAGE, "phone", "--%s %s: expected more than 0",
+	    name, text);
 }
 
 static int
@@ -459,9 +464,9 @@ phone_parse(int argc, char **argv, struct phone_cmd *c, bool *help)
 	if (err != CMD_OK)
 		return err;
 	if (optind + 1 != argc)
-		return phone_complain(optind == argc ? "%s expected "
-		    "sip:USER@DOMAIN; siptrust phone --help tells more" :
-		    "\"%s\" is too much", optind == argc ? "which account?" :
+		return cmd_complain(CMD_USAGE, "phone", optind == argc ? "%s "
+		    "expected sip:USER@DOMAIN; siptrust phone --help tells more"
+		    : "\"%s\" is too much", optind == argc ? "which account?" :
 		    argv[optind + 1]);
 	c->uri = argv[optind];
 	return CMD_OK;

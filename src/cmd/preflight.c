@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <getopt.h>
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "diag/preflight.h"
 
 #define WHY_MAX      ((size_t)64 << 10)
@@ -60,28 +57,13 @@ static const struct option options[] = {
 struct preflight_cmd {
 	const char *devices, *config;
 	struct conf *conf;
-	char folder[1024];
+	char folder[CMD_FOLDER_MAX];
 	bool strict, json, help;
 	struct device_catalogue *profiles;
 	struct device_roots *roots;
 	struct device_calendar *calendar;
 	struct preflight_settings s;
 };
-
-static int complain(int code, const char *fmt, ...) PRINTF(2, 3);
-
-static int
-complain(int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("siptrust preflight: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return code;
-}
 
 /* ---- words ---- */
 
@@ -91,30 +73,19 @@ safe(char out[LOG_VAL_MAX], struct str text)
 	return log_val(out, LOG_VAL_MAX, text);
 }
 
-static const char *
-day(char out[16], int64_t unix_s)
-{
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, 16, "%Y-%m-%d", &tm) == 0)
-		out[0] = '\0';
-	return out;
-}
-
 /* ---- for people ---- */
 
 static void
 print_chain(const struct preflight_cmd *c, const struct preflight *p)
 {
-	char subject[LOG_VAL_MAX], from[16], to[16];
+	char subject[LOG_VAL_MAX], from[CLOCK_DAY_LEN],
+	    to[CLOCK_DAY_LEN];
 
 	printf("%s: for %s, %s, %u certificate%s, valid %s to %s\n", c->s.file,
 	    safe(subject, str_cstr(p->chain.names)), p->chain.cert[0].key,
 	    p->chain.sent, p->chain.sent == 1 ? "" : "s",
-	    day(from, p->chain.facts.not_before_s),
-	    day(to, p->chain.facts.not_after_s));
+	    clock_day(from, p->chain.facts.not_before_s),
+	    clock_day(to, p->chain.facts.not_after_s));
 	for (unsigned i = 0; i < p->anchors.n; i++)
 		printf("  leads to %s%s\n", safe(subject,
 		    str_cstr(p->anchors.v[i].label)),
@@ -259,16 +230,6 @@ print_text(const struct preflight_cmd *c, const struct preflight *p)
 
 /* ---- for programs ---- */
 
-/* Text that is no UTF-8 is shown as the log shows it. */
-static json_t *
-text_json(struct str s)
-{
-	char quoted[LOG_VAL_MAX];
-	json_t *j = json_stringn(s.p != NULL ? s.p : "", s.n);
-
-	return j != NULL ? j : json_string(safe(quoted, s));
-}
-
 static json_t *
 device_json(const struct preflight *p, size_t i)
 {
@@ -281,12 +242,12 @@ device_json(const struct preflight *p, size_t i)
 	buf_init_array(&why, text, sizeof(text));
 	preflight_evidence(&why, p, i);
 	return json_pack("{s:I s:o s:o s:o s:s s:s s:o s:b s:b}", "id",
-	    (json_int_t)d->id, "name", text_json(p->fleet.text[d->name]),
-	    "model", text_json(g->title), "profile", g->profile != NULL ?
-	    text_json(g->profile->name) : json_null(), "says",
+	    (json_int_t)d->id, "name", cmd_json(p->fleet.text[d->name]),
+	    "model", cmd_json(g->title), "profile", g->profile != NULL ?
+	    cmd_json(g->profile->name) : json_null(), "says",
 	    trust_impact_says_name(t->says), "why",
 	    trust_impact_why_name(t->why), "evidence",
-	    text_json(buf_as_str(&why)), "good", (int)t->good, "dark",
+	    cmd_json(buf_as_str(&why)), "good", (int)t->good, "dark",
 	    (int)t->dark);
 }
 
@@ -296,8 +257,8 @@ group_json(const struct preflight *p, const struct preflight_group *g)
 	const struct fleet_group *of = &p->fleet.group[g->group];
 
 	return json_pack("{s:o s:o s:s s:s s:s s:s s:I s:I}", "model",
-	    text_json(of->title), "profile", of->profile != NULL ?
-	    text_json(of->profile->name) : json_null(), "says",
+	    cmd_json(of->title), "profile", of->profile != NULL ?
+	    cmd_json(of->profile->name) : json_null(), "says",
 	    trust_impact_says_name(g->impact.says), "why",
 	    trust_impact_why_name(g->impact.why), "text",
 	    trust_impact_why_text(g->impact.why), "to_know",
@@ -309,8 +270,8 @@ static json_t *
 date_json(const struct preflight_date *d)
 {
 	return json_pack("{s:s s:o s:s s:o s:o s:b s:b s:I}", "day", d->day,
-	    "about", text_json(str_cstr(d->about)), "what", d->what, "hits",
-	    text_json(d->whom), "source", text_json(d->source), "new_chain",
+	    "about", cmd_json(str_cstr(d->about)), "what", d->what, "hits",
+	    cmd_json(d->whom), "source", cmd_json(d->source), "new_chain",
 	    (int)d->of_new, "in_use", (int)d->in_use, "devices",
 	    (json_int_t)d->devices);
 }
@@ -326,9 +287,9 @@ chain_json(const struct preflight *p)
 			    trust_fault_name((enum trust_fault)f)));
 	for (unsigned i = 0; i < p->anchors.n; i++)
 		json_array_append_new(roots,
-		    text_json(str_cstr(p->anchors.v[i].label)));
+		    cmd_json(str_cstr(p->anchors.v[i].label)));
 	return json_pack("{s:o s:s s:I s:I s:I s:o s:o s:b}", "names",
-	    text_json(str_cstr(p->chain.names)), "key", p->chain.cert[0].key,
+	    cmd_json(str_cstr(p->chain.names)), "key", p->chain.cert[0].key,
 	    "certificates", (json_int_t)p->chain.sent, "not_before",
 	    (json_int_t)p->chain.facts.not_before_s, "not_after",
 	    (json_int_t)p->chain.facts.not_after_s, "roots", roots, "faults",
@@ -355,9 +316,7 @@ print_json(const struct preflight *p)
 	    (json_int_t)p->devices[TRUST_IMPACT_UNTOUCHED], "dark",
 	    (json_int_t)p->dark, "groups", groups, "devices", devices,
 	    "calendar", dates);
-	json_dumpf(top, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(top);
+	cmd_print_json(top); /* the exit code is the finding */
 }
 
 /* ---- the command ---- */
@@ -407,7 +366,8 @@ parse(int argc, char **argv, struct preflight_cmd *c)
 	if (code != CMD_OK || c->help)
 		return code;
 	if (argc - optind != 1)
-		return complain(CMD_USAGE, "expected one CHAIN.pem");
+		return cmd_complain(CMD_USAGE, "preflight", "expected one "
+		    "CHAIN.pem");
 	c->s.file = argv[optind];
 	return CMD_OK;
 }
@@ -422,14 +382,9 @@ find_edge(struct preflight_cmd *c, struct buf *why)
 	if (err != 0)
 		return err;
 	c->s.conf = c->conf;
-	if (c->s.dir != NULL)
-		return 0;
-	if (c->conf != NULL) {
+	if (c->s.dir == NULL && c->conf != NULL)
 		c->s.dir = c->conf->data;
-	} else {
-		conf_default_data(c->folder, sizeof(c->folder));
-		c->s.dir = c->folder;
-	}
+	c->s.dir = cmd_data_folder(c->folder, c->s.dir);
 	return 0;
 }
 
@@ -452,7 +407,8 @@ run(struct preflight_cmd *c, struct buf *why)
 	if (err == 0)
 		err = preflight_run(&p, &c->s, why);
 	if (err != 0)
-		return complain(CMD_FAILED, "%.*s", STR_FMT(buf_as_str(why)));
+		return cmd_complain(CMD_FAILED, "preflight", "%.*s",
+		    STR_FMT(buf_as_str(why)));
 	if (c->json)
 		print_json(&p);
 	else

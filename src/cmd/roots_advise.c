@@ -2,14 +2,13 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/conf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cmd/roots_int.h"
 #include "diag/advise.h"
 
-#define VERB_NAME     "siptrust roots advise"
+#define VERB_NAME     "roots advise"
 #define WHY_MAX       ((size_t)64 << 10)
 #define OPTIONS_SHOWN 5
 #define NAMES_SHOWN   20
@@ -42,7 +41,7 @@ static const struct option options[] = {
 
 struct advise_cmd {
 	const char *devices, *data;
-	char folder[1024];
+	char folder[CMD_FOLDER_MAX];
 	bool json, help;
 	struct device_roots *roots;
 	struct device_catalogue *profiles;
@@ -50,15 +49,10 @@ struct advise_cmd {
 };
 
 static const char *
-day(char out[16], int64_t unix_s)
+day(char out[CLOCK_DAY_LEN], int64_t unix_s)
 {
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	if (unix_s == 0 || gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, 16, "%Y-%m-%d", &tm) == 0)
-		return "you end it";
-	return out;
+	return unix_s == 0 || clock_day(out, unix_s)[0] == '\0' ?
+	    "you end it" : out;
 }
 
 /* ---- for people ---- */
@@ -66,7 +60,7 @@ day(char out[16], int64_t unix_s)
 static void
 print_option(const struct advise_option *o)
 {
-	char name[LOG_VAL_MAX], until[16];
+	char name[LOG_VAL_MAX], until[CLOCK_DAY_LEN];
 
 	printf("  %s: %u accept, %u refuse, %u nobody can tell; until %s\n",
 	    log_val(name, sizeof(name), o->name), o->accept, o->refuse,
@@ -110,7 +104,7 @@ print_left(const struct advise_cmd *c, const struct advise *a)
 static void
 print_text(const struct advise_cmd *c, const struct advise *a)
 {
-	char until[16], name[LOG_VAL_MAX];
+	char until[CLOCK_DAY_LEN], name[LOG_VAL_MAX];
 	bool any = false;
 
 	if (a->over_tls == 0) {
@@ -144,15 +138,15 @@ static int
 print_json(const struct advise_cmd *c, const struct advise *a)
 {
 	json_t *all = json_array(), *left = json_array();
-	char until[16];
+	char until[CLOCK_DAY_LEN];
 
 	for (size_t i = 0; i < a->n; i++) {
 		const struct advise_option *o = &a->option[i];
 
 		json_array_append_new(all, json_pack("{s:o s:b s:o s:o s:I "
-		    "s:I s:I s:I s:o s:b}", "name", roots_json(o->name),
-		    "own", (int)o->own, "roots", roots_json(o->roots), "how",
-		    roots_json(o->how), "accept", (json_int_t)o->accept,
+		    "s:I s:I s:I s:o s:b}", "name", cmd_json(o->name),
+		    "own", (int)o->own, "roots", cmd_json(o->roots), "how",
+		    cmd_json(o->how), "accept", (json_int_t)o->accept,
 		    "refuse", (json_int_t)o->refuse, "unknown",
 		    (json_int_t)o->unknown, "takes_ca",
 		    (json_int_t)o->takes_ca, "until", o->until_s != 0 ?
@@ -161,9 +155,9 @@ print_json(const struct advise_cmd *c, const struct advise *a)
 	}
 	for (size_t i = 0; i < c->fleet.n; i++)
 		if (a->left[i])
-			json_array_append_new(left, roots_json(
+			json_array_append_new(left, cmd_json(
 			    c->fleet.text[c->fleet.device[i].name]));
-	return roots_print_json(json_pack("{s:I s:o s:I s:o s:o}", "over_tls",
+	return cmd_print_json(json_pack("{s:I s:o s:I s:o s:o}", "over_tls",
 	    (json_int_t)a->over_tls, "options", all, "served",
 	    (json_int_t)a->served, "until", a->until_s != 0 ?
 	    json_string(day(until, a->until_s)) : json_null(), "left", left));
@@ -194,16 +188,8 @@ parse(int argc, char **argv, struct advise_cmd *c)
 			return CMD_USAGE;
 		}
 	}
-	if (optind < argc) {
-		fprintf(stderr, VERB_NAME ": \"%s\" is too much\n",
-		    argv[optind]);
-		return CMD_USAGE;
-	}
-	if (c->data == NULL) {
-		conf_default_data(c->folder, sizeof(c->folder));
-		c->data = c->folder;
-	}
-	return CMD_OK;
+	c->data = cmd_data_folder(c->folder, c->data);
+	return cmd_no_more(VERB_NAME, argc, argv);
 }
 
 static int
@@ -218,11 +204,9 @@ run(struct advise_cmd *c, struct buf *why)
 		err = fleet_read(&c->fleet, c->data, c->profiles, why);
 	if (err == 0)
 		err = advise(&a, &c->fleet, c->roots);
-	if (err != 0) {
-		fprintf(stderr, VERB_NAME ": %.*s\n", STR_FMT(why->n > 0 ?
-		    buf_as_str(why) : STR("no memory")));
-		return CMD_FAILED;
-	}
+	if (err != 0)
+		return cmd_complain(CMD_FAILED, VERB_NAME, "%.*s",
+		    STR_FMT(why->n > 0 ? buf_as_str(why) : STR("no memory")));
 	code = a.nleft > 0 ? CMD_FINDING : CMD_OK;
 	if (!c->json)
 		print_text(c, &a);

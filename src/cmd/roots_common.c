@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/conf.h"
 #include "base/log.h"
 #include "cmd/roots_int.h"
 
 #define WHY_MAX ((size_t)64 << 10)
 #define DAY_S   86400
-
-int
-roots_complain(const struct roots_all *a, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "%s: ", a->verb);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return code;
-}
 
 static void
 name_profiles(struct roots_all *a)
@@ -44,14 +29,10 @@ load_fleet(struct roots_all *a, const char *data, const char *which,
     struct buf *why)
 {
 	struct str wanted = which != NULL ? str_cstr(which) : STR("");
-	char folder[1024];
-	int err;
+	char folder[CMD_FOLDER_MAX];
+	int err = status_read(&a->fleet, cmd_data_folder(folder, data), wanted,
+	    why);
 
-	if (data == NULL) {
-		conf_default_data(folder, sizeof(folder));
-		data = folder;
-	}
-	err = status_read(&a->fleet, data, wanted, why);
 	if (err == E_ABSENT && wanted.n == 0) {
 		buf_reset(why);
 		return 0;
@@ -67,7 +48,7 @@ roots_load(struct roots_all *a, const char *verb, const char *data,
 	struct buf why;
 	int err;
 
-	*a = (struct roots_all) { .verb = verb, .now_s = clock_wall_s() };
+	*a = (struct roots_all) { .now_s = clock_wall_s() };
 	buf_init(&why, WHY_MAX);
 	err = device_roots_load(&a->roots, &why);
 	if (err == 0)
@@ -80,7 +61,7 @@ roots_load(struct roots_all *a, const char *verb, const char *data,
 	if (err == 0)
 		name_profiles(a);
 	else
-		roots_complain(a, 0, "%.*s", STR_FMT(buf_as_str(&why)));
+		cmd_complain(0, verb, "%.*s", STR_FMT(buf_as_str(&why)));
 	buf_fini(&why);
 	if (err == 0)
 		return CMD_OK;
@@ -178,26 +159,4 @@ roots_evidence(char out[ROOTS_WHY_MAX], const struct roots_all *a,
 		snprintf(out, ROOTS_WHY_MAX, "was shown chain %s, last %s",
 		    chain, age);
 	}
-}
-
-/* ---- JSON ---- */
-
-json_t *
-roots_json(struct str s)
-{
-	char quoted[LOG_VAL_MAX];
-	json_t *j = json_stringn(s.p != NULL ? s.p : "", s.n);
-
-	return j != NULL ? j :
-	    json_string(log_val(quoted, sizeof(quoted), s));
-}
-
-int
-roots_print_json(json_t *what)
-{
-	int err = what == NULL ? -1 : json_dumpf(what, stdout, JSON_INDENT(2));
-
-	json_decref(what);
-	putchar('\n');
-	return err == 0 ? CMD_OK : CMD_FAILED;
 }

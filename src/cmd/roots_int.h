@@ -2,16 +2,14 @@
 #ifndef CMD_ROOTS_INT_H
 #define CMD_ROOTS_INT_H
 /* cmd/roots - what its verbs share. */
-#include <jansson.h>
-
 #include "cmd/roots.h"
+#include "cmd/say.h"
 #include "device/calendar.h"
 #include "device/match.h"
 #include "edge/status.h"
 
 /* What a verb works with; roots_fini takes it back. */
 struct roots_all {
-	const char *verb;          /* "siptrust roots list": for complaints */
 	struct device_roots *roots;
 	struct device_calendar *calendar;
 	struct device_catalogue *profiles;
@@ -30,10 +28,6 @@ int roots_load(struct roots_all *a, const char *verb, const char *data,
     const char *which);
 void roots_fini(struct roots_all *a);
 
-/* "siptrust roots list: ..." on stderr; returns code. */
-int roots_complain(const struct roots_all *a, int code, const char *fmt, ...)
-    PRINTF(3, 4);
-
 #define ROOTS_WHY_MAX 512
 /*
  * How a belief is known, for people: "accepted chain public, last 3 days ago",
@@ -51,9 +45,5 @@ struct str roots_device_name(const struct status_device *d);
 /* The belief says something of the root, by its label. */
 bool roots_is_about(const struct trust_belief *b,
     const struct device_root *root);
-
-/* Slice as JSON; what is no UTF-8 as the log shows it. */
-json_t *roots_json(struct str s);
-int roots_print_json(json_t *what); /* takes it; the exit code */
 
 #endif

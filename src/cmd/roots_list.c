@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "cmd/roots_int.h"
 
-#define VERB_NAME "siptrust roots list"
+#define VERB_NAME "roots list"
 
 static const char usage_text[] =
     "usage: siptrust roots list [OPTION]...\n"
@@ -63,11 +63,11 @@ list_all(struct list_cmd *c)
 		if (c->json)
 			json_array_append_new(out, json_pack("{s:o s:o s:o "
 			    "s:o s:o s:o s:b s:o}", "name",
-			    roots_json(r->name), "root", roots_json(r->label),
-			    "not_before", roots_json(r->begin), "not_after",
-			    roots_json(r->end), "key", roots_json(r->key),
-			    "signature", roots_json(r->signature), "expired",
-			    (int)over, "seen", roots_json(r->seen)));
+			    cmd_json(r->name), "root", cmd_json(r->label),
+			    "not_before", cmd_json(r->begin), "not_after",
+			    cmd_json(r->end), "key", cmd_json(r->key),
+			    "signature", cmd_json(r->signature), "expired",
+			    (int)over, "seen", cmd_json(r->seen)));
 		else
 			printf("%-60.*s %-8.*s %.*s %.*s%s\n",
 			    STR_FMT(r->name), STR_FMT(r->key),
@@ -75,7 +75,7 @@ list_all(struct list_cmd *c)
 			    over ? " expired" : "");
 	}
 	if (c->json)
-		return roots_print_json(out);
+		return cmd_print_json(out);
 	json_decref(out);
 	printf("%zu roots, %zu of them expired\n", n, expired);
 	return CMD_OK;
@@ -108,7 +108,7 @@ meant(const struct roots_all *a, struct str words, enum device_naming what)
 		const struct device_root *r = device_roots_at(a->roots, i);
 
 		if (device_roots_can_mean(a->roots, words, r))
-			json_array_append_new(names, roots_json(r->name));
+			json_array_append_new(names, cmd_json(r->name));
 	}
 	return names;
 }
@@ -125,11 +125,11 @@ published_json(const struct roots_all *a, const struct device_profile *p)
 		    f->value, &note);
 
 		json_array_append_new(out, json_pack("{s:o s:s s:o s:o s:o "
-		    "s:b s:o}", "words", roots_json(f->value), "means",
+		    "s:b s:o}", "words", cmd_json(f->value), "means",
 		    naming_text(what), "roots", meant(a, f->value, what),
-		    "note", roots_json(note), "sources",
-		    roots_json(f->sources), "unverified", (int)f->unverified,
-		    "doubt", roots_json(f->doubt)));
+		    "note", cmd_json(note), "sources",
+		    cmd_json(f->sources), "unverified", (int)f->unverified,
+		    "doubt", cmd_json(f->doubt)));
 	}
 	return out;
 }
@@ -208,8 +208,8 @@ learned_json(const struct list_cmd *c, const struct device_profile *p)
 			roots_evidence(why, &c->all, d, &d->belief[k]);
 			json_array_append_new(out, json_pack("{s:I s:o s:o "
 			    "s:s s:s}", "device", (json_int_t)d->row.id,
-			    "name", roots_json(roots_device_name(d)), "root",
-			    roots_json(d->belief[k].root), "belief",
+			    "name", cmd_json(roots_device_name(d)), "root",
+			    cmd_json(d->belief[k].root), "belief",
 			    trust_holding_name(d->belief[k].holding),
 			    "evidence", why));
 		}
@@ -244,8 +244,8 @@ static int
 list_some(const struct list_cmd *c, const struct device_profile *p)
 {
 	if (c->json)
-		return roots_print_json(json_pack("{s:o s:o s:b s:o}",
-		    "profile", p != NULL ? roots_json(p->name) : json_null(),
+		return cmd_print_json(json_pack("{s:o s:o s:b s:o}",
+		    "profile", p != NULL ? cmd_json(p->name) : json_null(),
 		    "published", p != NULL ? published_json(&c->all, p) :
 		    json_array(), "complete", (int)(p != NULL &&
 		    p->roots_complete == DEVICE_YES), "learned",
@@ -270,7 +270,7 @@ list(struct list_cmd *c)
 		    c->all.fleet.device[0].profile));
 	p = device_catalogue_find(c->all.profiles, str_cstr(c->profile));
 	if (p == NULL)
-		return roots_complain(&c->all, CMD_FINDING, "no profile is "
+		return cmd_complain(CMD_FINDING, VERB_NAME, "no profile is "
 		    "called \"%s\"; siptrust device list has them all",
 		    c->profile);
 	return list_some(c, p);
@@ -307,11 +307,10 @@ parse(int argc, char **argv, struct list_cmd *c)
 			return CMD_USAGE;
 		}
 	}
-	if (optind < argc)
-		return roots_complain(&c->all, CMD_USAGE, "\"%s\" is too much",
-		    argv[optind]);
+	if (cmd_no_more(VERB_NAME, argc, argv) != CMD_OK)
+		return CMD_USAGE;
 	if (c->device != NULL && c->profile != NULL)
-		return roots_complain(&c->all, CMD_USAGE, "expected --device "
+		return cmd_complain(CMD_USAGE, VERB_NAME, "expected --device "
 		    "or --profile, not both");
 	return CMD_OK;
 }
@@ -319,7 +318,7 @@ parse(int argc, char **argv, struct list_cmd *c)
 int
 roots_list(int argc, char **argv)
 {
-	struct list_cmd c = { .all.verb = VERB_NAME };
+	struct list_cmd c = { .json = false };
 	int code = parse(argc, argv, &c);
 
 	if (c.help)

@@ -18,7 +18,6 @@
 #include "cmd/roots_probe_int.h"
 #include "store/store.h"
 
-#define VERB_NAME  "siptrust roots probe"
 #define WINDOW_S   (8 * 3600)
 #define WINDOW_MAX (7 * 86400)
 #define LOOK_MS    500
@@ -90,10 +89,10 @@ on_interrupt(int number)
 /* ---- options ---- */
 
 static int
-complain(int code, const char *what, const char *expected)
+unexpected(const char *what, const char *expected)
 {
-	fprintf(stderr, VERB_NAME ": %s: expected %s\n", what, expected);
-	return code;
+	return cmd_complain(CMD_USAGE, PROBE_VERB, "%s: expected %s", what,
+	    expected);
 }
 
 /* "30m", "8h", "2d", "90s". */
@@ -113,7 +112,7 @@ parse_window(struct probe_cmd *c, const char *text)
 		if (n > 0 && c->window_s <= WINDOW_MAX)
 			return CMD_OK;
 	}
-	return complain(CMD_USAGE, text, "a time such as 30m, 8h or 2d, 7d at "
+	return unexpected(text, "a time such as 30m, 8h or 2d, 7d at "
 	    "most");
 }
 
@@ -123,8 +122,7 @@ parse_method(struct probe_cmd *c, const char *text)
 	enum trust_probe_method m;
 
 	if (!trust_probe_method_parse(str_cstr(text), &m))
-		return complain(CMD_USAGE, text, "spoofed_root, genuine_chain "
-		    "or time");
+		return unexpected(text, "spoofed_root, genuine_chain or time");
 	c->method = (int)m;
 	return CMD_OK;
 }
@@ -133,7 +131,7 @@ static int
 add_root(struct probe_cmd *c, const char *name)
 {
 	if (c->nroot == PROBE_NAMES_MAX)
-		return complain(CMD_USAGE, "--root", "64 of them at most");
+		return unexpected("--root", "64 of them at most");
 	c->root[c->nroot++] = name;
 	return CMD_OK;
 }
@@ -210,12 +208,11 @@ parse(int argc, char **argv, struct probe_cmd *c)
 	if (err != CMD_OK || c->help)
 		return err;
 	if (optind == argc)
-		return complain(CMD_USAGE, "no device", "its address, account "
-		    "or number; siptrust status lists them");
+		return unexpected("no device", "its address, account or "
+		    "number; siptrust status lists them");
 	c->device = argv[optind];
 	if (optind + 1 < argc)
-		return complain(CMD_USAGE, argv[optind + 1], "one device "
-		    "only");
+		return unexpected(argv[optind + 1], "one device only");
 	return CMD_OK;
 }
 
@@ -229,7 +226,7 @@ find_device(struct probe_cmd *c)
 	int err = CMD_OK;
 
 	if (s->n > 1) {
-		err = roots_complain(&c->of, CMD_FAILED, "%s is %zu devices: "
+		err = cmd_complain(CMD_FAILED, PROBE_VERB, "%s is %zu devices: "
 		    "expected one of these numbers", c->device, s->n);
 		for (size_t i = 0; i < s->n; i++)
 			fprintf(stderr, "  %lld  %.*s  %.*s\n",
@@ -239,7 +236,7 @@ find_device(struct probe_cmd *c)
 		return err;
 	}
 	if (d->row.fingerprint == 0)
-		return roots_complain(&c->of, CMD_FAILED, "device %s has "
+		return cmd_complain(CMD_FAILED, PROBE_VERB, "device %s has "
 		    "never come over TLS: there is no handshake to ask it in",
 		    c->device);
 	c->dev = d;
@@ -269,9 +266,9 @@ check_alone(const struct probe_cmd *c)
 	buf_fini(&why);
 	if (n < 2)
 		return CMD_OK;
-	return roots_complain(&c->of, CMD_FAILED, "%zu devices come from %.*s "
-	    "with the same ClientHello: any of them could be the one that is "
-	    "asked", n, STR_FMT(c->dev->row.address));
+	return cmd_complain(CMD_FAILED, PROBE_VERB, "%zu devices come from "
+	    "%.*s with the same ClientHello: any of them could be the one that "
+	    "is asked", n, STR_FMT(c->dev->row.address));
 }
 
 struct registered {
@@ -309,7 +306,7 @@ check_registered(const struct probe_cmd *c)
 	store_close(s);
 	if (r.until_s <= c->of.now_s)
 		return CMD_OK;
-	return roots_complain(&c->of, CMD_FAILED, "device %s is registered "
+	return cmd_complain(CMD_FAILED, PROBE_VERB, "device %s is registered "
 	    "now: each question refuses it one connection, and until its next "
 	    "one no call reaches it.  At a time when nobody calls, --force "
 	    "asks it all the same", c->name);
@@ -533,8 +530,8 @@ warn_unpicked(const struct probe_cmd *c, const struct standing *n, bool *said)
 	    clock_wall_s() - n->row.ordered_s < PICKED_S)
 		return;
 	*said = true;
-	fprintf(stderr, VERB_NAME ": no edge has taken the order yet: is "
-	    "siptrust edge running on %s?\n", c->folder);
+	cmd_complain(0, PROBE_VERB, "no edge has taken the order yet: is "
+	    "siptrust edge running on %s?", c->folder);
 }
 
 /* Until it is over or somebody interrupts. */
@@ -561,10 +558,10 @@ follow(struct probe_cmd *c, struct probe_store *s)
 		if (over && err == 0)
 			rc = show(c, &n);
 		if (over && interrupted)
-			fprintf(stderr, VERB_NAME ": the edge goes on asking; "
-			    "the same command shows it, --stop ends it\n");
+			cmd_complain(0, PROBE_VERB, "the edge goes on asking; "
+			    "the same command shows it, --stop ends it");
 		if (err != 0)
-			rc = roots_complain(&c->of, CMD_FAILED, "%s",
+			rc = cmd_complain(CMD_FAILED, PROBE_VERB, "%s",
 			    probe_store_error(s));
 		standing_fini(&n);
 		if (over)
@@ -579,12 +576,12 @@ static int
 stop(struct probe_cmd *c, struct probe_store *s, struct standing *n)
 {
 	if (!is_running(n, c->of.now_s))
-		return roots_complain(&c->of, CMD_FAILED, "nothing is being "
+		return cmd_complain(CMD_FAILED, PROBE_VERB, "nothing is being "
 		    "asked of device %s", c->name);
 	n->row.state = str_cstr(trust_probe_stop_name(
 	    TRUST_PROBE_STOP_ORDERED));
 	if (probe_store_set_state(s, &n->row) != 0)
-		return roots_complain(&c->of, CMD_FAILED, "%s",
+		return cmd_complain(CMD_FAILED, PROBE_VERB, "%s",
 		    probe_store_error(s));
 	printf("device %s is asked no more; what it has answered is kept\n",
 	    c->name);
@@ -636,7 +633,7 @@ order(struct probe_cmd *c, struct probe_store *s, const struct standing *n)
 		err = check_registered(c);
 	if (!c->dry_run && err == CMD_OK && put_order(s, &row, c,
 	    !c->anew && is_same(n, p, methods) ? NULL : p) != 0)
-		err = roots_complain(&c->of, CMD_FAILED, "%s",
+		err = cmd_complain(CMD_FAILED, PROBE_VERB, "%s",
 		    probe_store_error(s));
 	probe_picks_fini(p);
 	free(p);
@@ -651,13 +648,13 @@ act(struct probe_cmd *c, struct probe_store *s)
 	bool runs = err == 0 && is_running(&n, c->of.now_s);
 
 	if (err != 0 && !c->anew)
-		err = roots_complain(&c->of, CMD_FAILED, "what was asked "
+		err = cmd_complain(CMD_FAILED, PROBE_VERB, "what was asked "
 		    "before cannot be read; --anew forgets it");
 	else if (c->stop)
 		err = stop(c, s, &n);
 	else if (c->show && !n.there)
-		err = roots_complain(&c->of, CMD_FAILED, "device %s was never "
-		    "asked", c->name);
+		err = cmd_complain(CMD_FAILED, PROBE_VERB, "device %s was "
+		    "never asked", c->name);
 	else if (c->show)
 		err = show(c, &n);
 	else if (!runs || c->anew || c->dry_run)
@@ -674,25 +671,21 @@ roots_probe(int argc, char **argv)
 {
 	struct probe_cmd c = { .method = -1, .window_s = WINDOW_S };
 	struct probe_store *s = NULL;
-	char why[WHY_BYTES] = "";
+	char why[WHY_BYTES] = "", folder[CMD_FOLDER_MAX];
 	int err = parse(argc, argv, &c);
 
 	if (c.help)
 		fputs(usage_text, stdout);
 	if (c.help || err != CMD_OK)
 		return err;
-	if (c.data != NULL)
-		IGNORE(!str_copy(c.folder, sizeof(c.folder),
-		    str_cstr(c.data))); /* then it is not found */
-	else
-		conf_default_data(c.folder, sizeof(c.folder));
-	err = roots_load(&c.of, VERB_NAME, c.folder, c.device);
+	c.folder = cmd_data_folder(folder, c.data);
+	err = roots_load(&c.of, PROBE_VERB, c.folder, c.device);
 	if (err != CMD_OK)
 		return err;
 	err = find_device(&c);
 	if (err == CMD_OK && probe_store_open(&s, c.folder, false, why,
 	    sizeof(why)) != 0)
-		err = roots_complain(&c.of, CMD_FAILED, "%s", why);
+		err = cmd_complain(CMD_FAILED, PROBE_VERB, "%s", why);
 	if (err == CMD_OK)
 		err = act(&c, s);
 	probe_store_close(s);

@@ -5,6 +5,7 @@
 #include "cmd/roots_int.h"
 #include "edge/probe_plan.h"
 
+#define PROBE_VERB      "roots probe" /* for complaints */
 #define PROBE_NAMES_MAX 64
 
 struct probe_cmd {
@@ -15,7 +16,7 @@ struct probe_cmd {
 	int64_t window_s;
 	bool all, force, anew, stop, show, dry_run, no_wait, json, help;
 
-	char folder[1024];        /* data, or the default                    */
+	const char *folder;       /* data, or the default                    */
 	struct roots_all of;
 	const struct status_device *dev;
 	char name[TRUST_TEXT_MAX];

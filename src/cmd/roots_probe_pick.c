@@ -197,12 +197,12 @@ add_named(struct picking *k, const char *name)
 	int err;
 
 	if (r == NULL)
-		return roots_complain(&k->c->of, CMD_FAILED, "no root %s is "
+		return cmd_complain(CMD_FAILED, PROBE_VERB, "no root %s is "
 		    "known: siptrust roots list shows their names", name);
 	err = add_known(k, r);
 	if (err == 0 && k->p->n == before && r->not_after_s <
 	    k->c->of.now_s)
-		return roots_complain(&k->c->of, CMD_FAILED, "root %s expired "
+		return cmd_complain(CMD_FAILED, PROBE_VERB, "root %s expired "
 		    "on %.*s: no device trusts it any more", name,
 		    STR_FMT(r->end));
 	return err;
@@ -224,7 +224,7 @@ read_certs(struct picking *k, const char *path,
 		err = tls_probe_certs(buf_as_str(&text), path, CERTS_MAX, fn,
 		    k, &why);
 	if (err != 0)
-		err = roots_complain(&k->c->of, CMD_FAILED, "%.*s",
+		err = cmd_complain(CMD_FAILED, PROBE_VERB, "%.*s",
 		    STR_FMT(buf_as_str(&why)));
 	buf_fini(&text);
 	buf_fini(&why);
@@ -418,8 +418,9 @@ probe_pick(struct probe_picks *out, const struct probe_cmd *c)
 	if (err == 0)
 		err = pick_genuine(&k);
 	if (err == 0 && out->n == 0)
-		err = roots_complain(&c->of, CMD_FAILED, "no root to ask for: "
-		    "expected self-signed certificates that have not expired");
+		err = cmd_complain(CMD_FAILED, PROBE_VERB, "no root to ask "
+		    "for: expected self-signed certificates that have not "
+		    "expired");
 	expect(&k);
 	classify(out, c->of.now_s);
 	if (err != 0)

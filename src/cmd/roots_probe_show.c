@@ -193,14 +193,14 @@ roots_to_json(const struct probe_plan *plan)
 		buf_init_array(&reason, bytes, sizeof(bytes));
 		trust_probe_reason(&reason, &r);
 		json_array_append_new(all, json_pack("{s:o s:s s:s s:o s:o "
-		    "s:o}", "root", roots_json(str_cstr(plan->root[i].label)),
+		    "s:o}", "root", cmd_json(str_cstr(plan->root[i].label)),
 		    "sha256", plan->root[i].sha256, "belief",
 		    trust_holding_name(r.holding), "confidence",
 		    r.holding == TRUST_CANNOT_TELL ? json_null() :
 		    json_string(trust_confidence_name(r.confidence)),
 		    "method", r.method == TRUST_PROBE_METHODS ? json_null() :
 		    json_string(trust_probe_method_name(r.method)),
-		    "evidence", roots_json(buf_as_str(&reason))));
+		    "evidence", cmd_json(buf_as_str(&reason))));
 	}
 	return all;
 }
@@ -213,9 +213,9 @@ probe_show_json(const struct probe_cmd *c, const struct store_probe *row,
 	unsigned n[TRUST_HOLDS + 1];
 
 	count(n, plan);
-	return roots_print_json(json_pack("{s:s s:I s:o s:I s:I s:I s:I s:o "
+	return cmd_print_json(json_pack("{s:s s:I s:o s:I s:I s:I s:I s:o "
 	    "s:I s:I s:I s:o}", "device", c->name, "id",
-	    (json_int_t)c->dev->row.id, "state", roots_json(row->state),
+	    (json_int_t)c->dev->row.id, "state", cmd_json(row->state),
 	    "until", (json_int_t)row->until_s, "asked",
 	    (json_int_t)plan->plan.asked, "connections",
 	    (json_int_t)row->connections, "left",

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "cmd/roots_int.h"
 
-#define VERB_NAME "siptrust roots show"
+#define VERB_NAME "roots show"
 
 static const char usage_text[] =
     "usage: siptrust roots show NAME [OPTION]...\n"
@@ -54,10 +54,10 @@ published_json(const struct roots_all *a, const struct device_root *root)
 		if (f == NULL && held == DEVICE_UNKNOWN)
 			continue;
 		json_array_append_new(out, json_pack("{s:o s:s s:o s:b}",
-		    "profile", roots_json(p->name), "holds",
+		    "profile", cmd_json(p->name), "holds",
 		    held == DEVICE_YES ? "yes" : held == DEVICE_NO ? "no" :
-		    "maybe", "words", f != NULL ? roots_json(f->value) :
-		    roots_json(STR("")), "unverified",
+		    "maybe", "words", f != NULL ? cmd_json(f->value) :
+		    cmd_json(STR("")), "unverified",
 		    (int)(f != NULL && f->unverified)));
 	}
 	return out;
@@ -79,8 +79,8 @@ learned_json(const struct roots_all *a, const struct device_root *root)
 			roots_evidence(why, a, d, &d->belief[k]);
 			json_array_append_new(out, json_pack("{s:I s:o s:o "
 			    "s:s s:s}", "device", (json_int_t)d->row.id,
-			    "name", roots_json(roots_device_name(d)),
-			    "profile", roots_json(d->profile), "belief",
+			    "name", cmd_json(roots_device_name(d)),
+			    "profile", cmd_json(d->profile), "belief",
 			    trust_holding_name(d->belief[k].holding),
 			    "evidence", why));
 		}
@@ -99,9 +99,9 @@ calendar_json(const struct roots_all *a, const struct device_root *root)
 
 		if (device_date_names(d, root->name))
 			json_array_append_new(out, json_pack("{s:o s:o s:o "
-			    "s:o}", "day", roots_json(d->day), "what",
-			    roots_json(d->what), "hits", roots_json(d->whom),
-			    "source", roots_json(d->source)));
+			    "s:o}", "day", cmd_json(d->day), "what",
+			    cmd_json(d->what), "hits", cmd_json(d->whom),
+			    "source", cmd_json(d->source)));
 	}
 	return out;
 }
@@ -113,7 +113,7 @@ seen_json(const struct device_root *root)
 	json_t *out = json_array();
 
 	while (rest.n > 0)
-		json_array_append_new(out, roots_json(str_cut(&rest, ' ')));
+		json_array_append_new(out, cmd_json(str_cut(&rest, ' ')));
 	return out;
 }
 
@@ -128,7 +128,7 @@ namesakes_json(const struct roots_all *a, const struct device_root *root)
 	while ((other = device_roots_labelled(a->roots, root->label, &i)) !=
 	    NULL)
 		if (other != root)
-			json_array_append_new(out, roots_json(other->name));
+			json_array_append_new(out, cmd_json(other->name));
 	return out;
 }
 
@@ -140,11 +140,11 @@ root_json(const struct roots_all *a, const struct device_root *r)
 	str_hex(sha256, r->sha256, sizeof(r->sha256));
 	str_hex(ski, r->ski, r->nski);
 	return json_pack("{s:o s:o s:o s:o s:o s:b s:o s:o s:s s:s s:o s:o "
-	    "s:o s:o s:o}", "name", roots_json(r->name), "root",
-	    roots_json(r->label), "subject", roots_json(r->subject),
-	    "not_before", roots_json(r->begin), "not_after",
-	    roots_json(r->end), "expired", (int)(r->not_after_s < a->now_s),
-	    "key", roots_json(r->key), "signature", roots_json(r->signature),
+	    "s:o s:o s:o}", "name", cmd_json(r->name), "root",
+	    cmd_json(r->label), "subject", cmd_json(r->subject),
+	    "not_before", cmd_json(r->begin), "not_after",
+	    cmd_json(r->end), "expired", (int)(r->not_after_s < a->now_s),
+	    "key", cmd_json(r->key), "signature", cmd_json(r->signature),
 	    "sha256", sha256, "key_id", ski, "seen", seen_json(r),
 	    "namesakes", namesakes_json(a, r), "published",
 	    published_json(a, r), "learned", learned_json(a, r), "calendar",
@@ -237,14 +237,14 @@ show(const struct show_cmd *c)
 	json_t *o;
 
 	if (r == NULL)
-		return roots_complain(&c->all, CMD_FINDING, "no public root, "
+		return cmd_complain(CMD_FINDING, VERB_NAME, "no public root, "
 		    "or more than one, is called \"%s\"; siptrust roots list "
 		    "has them all", c->name);
 	o = root_json(&c->all, r);
 	if (o == NULL)
-		return roots_complain(&c->all, CMD_FAILED, "no memory");
+		return cmd_complain(CMD_FAILED, VERB_NAME, "no memory");
 	if (c->json)
-		return roots_print_json(o);
+		return cmd_print_json(o);
 	print_facts(o);
 	print_published(json_object_get(o, "published"));
 	print_learned(json_object_get(o, "learned"), c->all.has_fleet);
@@ -276,7 +276,7 @@ parse(int argc, char **argv, struct show_cmd *c)
 		}
 	}
 	if (argc - optind != 1)
-		return roots_complain(&c->all, CMD_USAGE, "expected one NAME");
+		return cmd_complain(CMD_USAGE, VERB_NAME, "expected one NAME");
 	c->name = argv[optind];
 	return CMD_OK;
 }
@@ -284,7 +284,7 @@ parse(int argc, char **argv, struct show_cmd *c)
 int
 roots_show(int argc, char **argv)
 {
-	struct show_cmd c = { .all.verb = VERB_NAME };
+	struct show_cmd c = { .json = false };
 	int code = parse(argc, argv, &c);
 
 	if (c.help)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <getopt.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/conf.h"
 #include "base/log.h"
 #include "capture/syslog.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "device/match.h"
 #include "edge/flow.h"
 #include "edge/status.h"
@@ -227,17 +225,6 @@ print_device(const struct status_device *d)
 
 /* ---- for programs ---- */
 
-/* Text that is no UTF-8 is shown as the log shows it. */
-static json_t *
-text_json(struct str s)
-{
-	char quoted[LOG_VAL_MAX];
-	json_t *j = json_stringn(s.p != NULL ? s.p : "", s.n);
-
-	return j != NULL ? j :
-	    json_string(log_val(quoted, sizeof(quoted), s));
-}
-
 static json_t *
 version_json(uint16_t version)
 {
@@ -254,8 +241,8 @@ deeds_json(const struct status_device *d)
 		const struct store_deed *deed = &d->deed[i];
 
 		json_array_append_new(all, json_pack("{s:o s:o s:I s:I s:I "
-		    "s:I s:I s:b}", "chain", text_json(deed->chain), "root",
-		    text_json(deed->root), "accepted",
+		    "s:I s:I s:b}", "chain", cmd_json(deed->chain), "root",
+		    cmd_json(deed->root), "accepted",
 		    (json_int_t)deed->accepted, "accepted_at",
 		    (json_int_t)deed->accepted_s, "refused",
 		    (json_int_t)deed->refused, "refused_at",
@@ -272,9 +259,9 @@ beliefs_json(const struct status_device *d)
 
 	for (size_t i = 0; i < d->nbeliefs; i++)
 		json_array_append_new(all, json_pack("{s:o s:s s:o}", "root",
-		    text_json(d->belief[i].root), "belief",
+		    cmd_json(d->belief[i].root), "belief",
 		    trust_holding_name(d->belief[i].holding), "chain",
-		    text_json(d->belief[i].chain)));
+		    cmd_json(d->belief[i].chain)));
 	return all;
 }
 
@@ -287,10 +274,10 @@ asked_json(const struct status_device *d)
 		const struct store_probe_holding *h = &d->asked[i];
 
 		json_array_append_new(all, json_pack("{s:o s:o s:o s:o s:o "
-		    "s:o s:I}", "root", text_json(h->label), "sha256",
-		    text_json(h->sha256), "belief", text_json(h->holding),
-		    "confidence", text_json(h->confidence), "method",
-		    text_json(h->method), "evidence", text_json(h->reason),
+		    "s:o s:I}", "root", cmd_json(h->label), "sha256",
+		    cmd_json(h->sha256), "belief", cmd_json(h->holding),
+		    "confidence", cmd_json(h->confidence), "method",
+		    cmd_json(h->method), "evidence", cmd_json(h->reason),
 		    "at", (json_int_t)h->at_s));
 	}
 	return all;
@@ -306,11 +293,11 @@ events_json(const struct status_device *d)
 
 		json_array_append_new(all, json_pack("{s:I s:o s:o s:o s:o "
 		    "s:o s:o}", "at", (json_int_t)e->when_s, "what",
-		    text_json(e->what), "chain", text_json(e->chain),
+		    cmd_json(e->what), "chain", cmd_json(e->chain),
 		    "tls_version", version_json(e->tls_version), "cause",
-		    text_json(e->cause), "confidence",
-		    text_json(e->confidence), "evidence",
-		    text_json(e->reason)));
+		    cmd_json(e->cause), "confidence",
+		    cmd_json(e->confidence), "evidence",
+		    cmd_json(e->reason)));
 	}
 	return all;
 }
@@ -326,7 +313,7 @@ said_json(const struct status_device *d)
 		json_array_append_new(all, json_pack("{s:I s:s s:o s:o}",
 		    "at", (json_int_t)l->when_s, "severity",
 		    syslog_severity(l->priority), "about",
-		    text_json(l->about), "line", text_json(l->text)));
+		    cmd_json(l->about), "line", cmd_json(l->text)));
 	}
 	return all;
 }
@@ -337,8 +324,8 @@ verdict_json(const struct store_device *d)
 	if (d->cause.n == 0)
 		return json_null();
 	return json_pack("{s:o s:o s:o s:o s:I}", "cause",
-	    text_json(d->cause), "confidence", text_json(d->confidence),
-	    "evidence", text_json(d->reason), "remedy", text_json(d->remedy),
+	    cmd_json(d->cause), "confidence", cmd_json(d->confidence),
+	    "evidence", cmd_json(d->reason), "remedy", cmd_json(d->remedy),
 	    "at", (json_int_t)d->refused_s);
 }
 
@@ -348,17 +335,17 @@ device_json(const struct status_device *d, bool full)
 	const struct store_device *r = &d->row;
 	json_t *j = json_pack("{s:I s:o s:o s:o s:s s:s s:o s:I s:o s:I s:I "
 	    "s:b s:o s:o}", "id", (json_int_t)r->id, "address",
-	    text_json(r->address), "user_agent", text_json(r->user_agent),
-	    "accounts", text_json(r->accounts), "state", state_text(d),
+	    cmd_json(r->address), "user_agent", cmd_json(r->user_agent),
+	    "accounts", cmd_json(r->accounts), "state", state_text(d),
 	    "transport", transport_text(r), "tls_version",
 	    version_json(r->tls_version), "cipher_suite",
-	    (json_int_t)r->cipher_suite, "chain", text_json(r->chain),
+	    (json_int_t)r->cipher_suite, "chain", cmd_json(r->chain),
 	    "first_seen", (json_int_t)r->first_seen_s, "last_seen",
 	    (json_int_t)r->last_seen_s, "old_version", (int)r->old_version,
-	    "ja4", text_json(r->ja4), "verdict", verdict_json(r));
+	    "ja4", cmd_json(r->ja4), "verdict", verdict_json(r));
 
 	json_object_set_new(j, "profile", d->profile.n > 0 ?
-	    text_json(d->profile) : json_null());
+	    cmd_json(d->profile) : json_null());
 	json_object_set_new(j, "chains", deeds_json(d));
 	json_object_set_new(j, "beliefs", beliefs_json(d));
 	json_object_set_new(j, "asked", asked_json(d));
@@ -378,9 +365,7 @@ print_json(const struct status *s, bool full)
 		json_array_append_new(all, device_json(&s->device[i], full));
 	top = json_pack("{s:o s:I}", "devices", all, "refused",
 	    (json_int_t)s->refused);
-	json_dumpf(top, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(top);
+	cmd_print_json(top); /* the exit code is the finding */
 }
 
 /* ---- the command ---- */
@@ -414,12 +399,7 @@ parse(int argc, char **argv, struct status_cmd *c)
 			return CMD_USAGE;
 		}
 	}
-	if (optind < argc) {
-		fprintf(stderr, "siptrust status: \"%s\" is too much\n",
-		    argv[optind]);
-		return CMD_USAGE;
-	}
-	return CMD_OK;
+	return cmd_no_more("status", argc, argv);
 }
 
 /* The name of each device's profile; borrows from the catalogue. */
@@ -445,7 +425,7 @@ name_profiles(struct status *s, struct device_catalogue **all,
 static int
 failed(struct buf *why)
 {
-	fprintf(stderr, "siptrust status: %.*s\n", STR_FMT(buf_as_str(why)));
+	cmd_complain(0, "status", "%.*s", STR_FMT(buf_as_str(why)));
 	buf_fini(why);
 	return CMD_FAILED;
 }
@@ -455,7 +435,7 @@ cmd_status(int argc, char **argv)
 {
 	struct status_cmd c = { .device = STR("") };
 	struct device_catalogue *all = NULL;
-	char folder[1024];
+	char folder[CMD_FOLDER_MAX];
 	struct status s;
 	struct buf why;
 	int err = parse(argc, argv, &c);
@@ -464,10 +444,7 @@ cmd_status(int argc, char **argv)
 		fputs(usage_text, stdout);
 	if (c.help || err != CMD_OK)
 		return err;
-	if (c.data == NULL) {
-		conf_default_data(folder, sizeof(folder));
-		c.data = folder;
-	}
+	c.data = cmd_data_folder(folder, c.data);
 	buf_init(&why, WHY_MAX);
 	if (status_read(&s, c.data, c.device, &why) != 0)
 		return failed(&why);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <stdbool.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +9,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/conf.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "sip/auth.h"
 #include "store/store.h"
 
@@ -63,26 +60,11 @@ struct user_cmd {
 	struct store *store;
 };
 
-static int complain(const char *fmt, ...) PRINTF(1, 2);
-
-static int
-complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("siptrust user: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return CMD_USAGE;
-}
-
 static int
 store_failed(const struct user_cmd *c)
 {
-	complain("the store cannot be used: %s", store_error(c->store));
-	return CMD_FAILED;
+	return cmd_complain(CMD_FAILED, "user", "the store cannot be used: %s",
+	    store_error(c->store));
 }
 
 /* ---- names and passwords ---- */
@@ -148,16 +130,17 @@ get_password(const struct user_cmd *c, char out[PASSWORD_MAX_BYTES])
 	if (c->password_stdin) {
 		if (read_line(stdin, out, PASSWORD_MAX_BYTES))
 			return CMD_OK;
-		return complain("%s", "standard input holds no password, or "
-		    "one that is too long");
+		return cmd_complain(CMD_USAGE, "user", "standard input holds "
+		    "no password, or one that is too long");
 	}
 	if (!ask("Password: ", out, PASSWORD_MAX_BYTES) ||
 	    !ask("Once more: ", again, sizeof(again)))
-		return complain("%s", "no password: run it on a terminal, or "
-		    "with --password-stdin");
+		return cmd_complain(CMD_USAGE, "user", "no password: run it on "
+		    "a terminal, or with --password-stdin");
 	same = strcmp(out, again) == 0;
 	digest_wipe(again, sizeof(again));
-	return same ? CMD_OK : complain("%s", "the two are not the same");
+	return same ? CMD_OK : cmd_complain(CMD_USAGE, "user", "the two are "
+	    "not the same");
 }
 
 /* Only the HA1s are stored (RFC 7616 3.4.2). */
@@ -201,10 +184,10 @@ set_password(struct user_cmd *c, bool must_exist)
 	if (store_each_user(c->store, match, &l) != 0)
 		return store_failed(c);
 	if (l.found != must_exist) {
-		fprintf(stderr, "siptrust user: %.*s@%s %s\n", STR_FMT(c->name),
-		    c->domain, must_exist ? "does not exist; siptrust user add "
-		    "makes it" : "exists; siptrust user passwd changes it");
-		return CMD_FINDING;
+		return cmd_complain(CMD_FINDING, "user", "%.*s@%s %s",
+		    STR_FMT(c->name), c->domain, must_exist ? "does not exist; "
+		    "siptrust user add makes it" : "exists; siptrust user "
+		    "passwd changes it");
 	}
 	err = get_password(c, password);
 	if (err == CMD_OK)
@@ -233,9 +216,8 @@ verb_del(struct user_cmd *c)
 	int err = store_del_user(c->store, c->name, str_cstr(c->domain));
 
 	if (err == E_ABSENT) {
-		fprintf(stderr, "siptrust user: %.*s@%s does not exist\n",
-		    STR_FMT(c->name), c->domain);
-		return CMD_FINDING;
+		return cmd_complain(CMD_FINDING, "user", "%.*s@%s does not "
+		    "exist", STR_FMT(c->name), c->domain);
 	}
 	return err == 0 ? CMD_OK : store_failed(c);
 }
@@ -267,11 +249,10 @@ verb_list(struct user_cmd *c)
 		    CMD_OK : store_failed(c);
 	all = json_array();
 	err = store_each_user(c->store, list_json, all);
-	if (err == 0) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
-	}
-	json_decref(all);
+	if (err == 0)
+		cmd_print_json(all); /* as it would be in lines */
+	else
+		json_decref(all);
 	return err == 0 ? CMD_OK : store_failed(c);
 }
 
@@ -283,9 +264,8 @@ import_line(const struct user_cmd *c, char *line, int number)
 
 	if (!name_is_fit(name) || rest.n == 0) {
 		/* Not the line itself: it may hold a password. */
-		fprintf(stderr, "siptrust user: line %d: expected \"NAME "
-		    "PASSWORD\"; nothing was imported\n", number);
-		return CMD_USAGE;
+		return cmd_complain(CMD_USAGE, "user", "line %d: expected "
+		    "\"NAME PASSWORD\"; nothing was imported", number);
 	}
 	return put_user(c, name, rest);
 }
@@ -302,9 +282,8 @@ verb_import(struct user_cmd *c)
 		err = import_line(c, line, ++number);
 	digest_wipe(line, sizeof(line));
 	if (err == CMD_OK && !feof(stdin)) {
-		fprintf(stderr, "siptrust user: line %d: empty or too long; "
-		    "nothing was imported\n", number + 1);
-		err = CMD_USAGE;
+		err = cmd_complain(CMD_USAGE, "user", "line %d: empty or too "
+		    "long; nothing was imported", number + 1);
 	}
 	if (err == CMD_OK && store_commit(c->store) != 0)
 		err = store_failed(c);
@@ -342,8 +321,8 @@ parse(int argc, char **argv, struct user_cmd *c, bool *help)
 		case OPT_DOMAIN:
 			if (!str_copy(c->domain, sizeof(c->domain),
 			    str_cstr(optarg)))
-				return complain("%s: too long for a domain",
-				    optarg);
+				return cmd_complain(CMD_USAGE, "user", "%s: "
+				    "too long for a domain", optarg);
 			break;
 		case OPT_STDIN:
 			c->password_stdin = true;
@@ -359,17 +338,17 @@ parse(int argc, char **argv, struct user_cmd *c, bool *help)
 		}
 	}
 	if (optind == argc)
-		return complain("%s", "expected add, passwd, del, list or "
-		    "import; siptrust user --help tells more");
+		return cmd_complain(CMD_USAGE, "user", "expected add, passwd, "
+		    "del, list or import; siptrust user --help tells more");
 	c->verb = argv[optind++];
 	if (optind < argc) {
 		struct str rest = str_cstr(argv[optind++]);
 		c->name = str_cut(&rest, '@');
 		if (rest.n > 0 && !str_copy(c->domain, sizeof(c->domain), rest))
-			return complain("%s: too long for a domain", rest.p);
+			return cmd_complain(CMD_USAGE, "user", "%s: too long "
+			    "for a domain", rest.p);
 	}
-	return optind < argc ? complain("\"%s\" is too much", argv[optind]) :
-	    CMD_OK;
+	return cmd_no_more("user", argc, argv);
 }
 
 static int
@@ -379,20 +358,18 @@ open_store(struct user_cmd *c)
 	int err;
 
 	if (access(c->data, W_OK | X_OK) != 0) {
-		fprintf(stderr, "siptrust user: %s: %s; --data names the "
-		    "folder of the edge\n", c->data, strerror(errno));
-		return CMD_FAILED;
+		return cmd_complain(CMD_FAILED, "user", "%s: %s; --data names "
+		    "the folder of the edge", c->data, strerror(errno));
 	}
 	err = store_open_sqlite(&c->store, c->data, why, sizeof(why));
 	if (err != 0) {
-		complain("%s", why[0] != '\0' ? why : err_str(err));
-		return CMD_FAILED;
+		return cmd_complain(CMD_FAILED, "user", "%s", why[0] != '\0' ?
+		    why : err_str(err));
 	}
 	if (c->domain[0] == '\0' && store_get_meta(c->store, "domain",
 	    c->domain, sizeof(c->domain)) != 0) {
-		complain("%s", "no domain yet: start the edge once, or give "
-		    "--domain NAME");
-		return CMD_FAILED;
+		return cmd_complain(CMD_FAILED, "user", "no domain yet: start "
+		    "the edge once, or give --domain NAME");
 	}
 	return CMD_OK;
 }
@@ -406,23 +383,24 @@ run(struct user_cmd *c)
 		if (strcmp(verbs[i].name, c->verb) != 0)
 			continue;
 		if (verbs[i].takes_name && !name_is_fit(c->name))
-			return complain("%s: expected a NAME of 1 to 64 "
-			    "characters, without space : \" \\ < > , ;",
-			    c->verb);
+			return cmd_complain(CMD_USAGE, "user", "%s: expected a "
+			    "NAME of 1 to 64 characters, without space : \" \\ "
+			    "< > , ;", c->verb);
 		if (!verbs[i].takes_name && c->name.n > 0)
-			return complain("%s takes no NAME", c->verb);
+			return cmd_complain(CMD_USAGE, "user", "%s takes no "
+			    "NAME", c->verb);
 		err = open_store(c);
 		return err == CMD_OK ? verbs[i].fn(c) : err;
 	}
-	return complain("\"%s\" is not add, passwd, del, list or import",
-	    c->verb);
+	return cmd_complain(CMD_USAGE, "user", "\"%s\" is not add, passwd, "
+	    "del, list or import", c->verb);
 }
 
 int
 cmd_user(int argc, char **argv)
 {
 	struct user_cmd c = { .name = STR("") };
-	char folder[1024];
+	char folder[CMD_FOLDER_MAX];
 	bool help = false;
 	int err = parse(argc, argv, &c, &help);
 
@@ -432,10 +410,7 @@ cmd_user(int argc, char **argv)
 	}
 	if (err != CMD_OK)
 		return err;
-	if (c.data == NULL) {
-		conf_default_data(folder, sizeof(folder));
-		c.data = folder;
-	}
+	c.data = cmd_data_folder(folder, c.data);
 	err = run(&c);
 	store_close(c.store);
 	return err;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <getopt.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cmd/cmd.h"
+#include "cmd/say.h"
 #include "diag/privilege.h"
 #include "diag/watch.h"
 #include "tlswire/alert.h"
@@ -113,17 +112,6 @@ print_line(const struct watch_found *f)
 	putchar('\n');
 }
 
-/* Text that is no UTF-8 is shown as the log shows it. */
-static json_t *
-text_json(const char *s)
-{
-	char quoted[LOG_VAL_MAX];
-	json_t *j = json_string(s);
-
-	return j != NULL ? j :
-	    json_string(log_val(quoted, sizeof(quoted), str_cstr(s)));
-}
-
 static json_t *
 version_json(uint16_t version)
 {
@@ -163,8 +151,8 @@ chain_json(const struct trust_evidence *e)
 	if (e->chain_depth == 0)
 		return json_null();
 	return json_pack("{s:o s:o s:i s:I s:I s:o}", "leaf",
-	    text_json(e->chain), "root", text_json(e->root), "certificates",
-	    (int)e->chain_depth, "not_before",
+	    cmd_json(str_cstr(e->chain)), "root", cmd_json(str_cstr(e->root)),
+	    "certificates", (int)e->chain_depth, "not_before",
 	    (json_int_t)e->chain_not_before_s, "not_after",
 	    (json_int_t)e->chain_not_after_s, "faults", faults_json(e));
 }
@@ -185,15 +173,8 @@ verdict_json(const struct watch_found *f)
 	    trust_confidence_name(f->v->confidence), "next_best",
 	    f->v->next_best != TRUST_CAUSE_NONE ?
 	    json_string(trust_cause_name(f->v->next_best)) : json_null(),
-	    "evidence", text_json(f->v->reason), "remedy", text_json(remedy));
-}
-
-static void
-print_object(json_t *j)
-{
-	json_dumpf(j, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(j);
+	    "evidence", cmd_json(str_cstr(f->v->reason)), "remedy",
+	    cmd_json(str_cstr(remedy)));
 }
 
 static void
@@ -202,14 +183,15 @@ print_json(const struct watch_found *f)
 	const struct trust_evidence *e = f->e;
 	char peer[ADDR_STRLEN], server[ADDR_STRLEN];
 
-	print_object(json_pack("{s:s s:I s:s s:s s:s s:o s:o s:o s:s s:s s:o "
-	    "s:o s:o s:o}", "type", "handshake", "at", (json_int_t)e->when_s,
+	cmd_print_json_line(json_pack("{s:s s:I s:s s:s s:s s:o s:o s:o s:s "
+	    "s:s s:o s:o s:o s:o}", "type", "handshake", "at",
+	    (json_int_t)e->when_s,
 	    "outcome", outcome_text(f->outcome), "client",
 	    addr_print(&e->peer, peer), "server",
 	    addr_print(&e->local, server), "tls_version",
 	    version_json(e->version), "record_version",
 	    version_json(e->record_version), "server_name",
-	    e->server_name[0] != '\0' ? text_json(e->server_name) :
+	    e->server_name[0] != '\0' ? cmd_json(str_cstr(e->server_name)) :
 	    json_null(), "ja3", e->ja3, "ja4", e->ja4, "alerts",
 	    alerts_json(e), "chain", chain_json(e), "verdict",
 	    verdict_json(f), "unseen", f->unseen[0] != '\0' ?
@@ -245,8 +227,8 @@ proof_json(const struct watch_found *f)
 {
 	char peer[ADDR_STRLEN], server[ADDR_STRLEN];
 
-	print_object(json_pack("{s:s s:I s:s s:s s:o s:I s:o s:o}", "type",
-	    "proof", "at", (json_int_t)f->accepted->when_s, "client",
+	cmd_print_json_line(json_pack("{s:s s:I s:s s:s s:o s:I s:o s:o}",
+	    "type", "proof", "at", (json_int_t)f->accepted->when_s, "client",
 	    addr_print(&f->accepted->peer, peer), "server",
 	    addr_print(&f->accepted->local, server), "accepted",
 	    chain_json(f->accepted), "refused_at", (json_int_t)f->e->when_s,
@@ -282,8 +264,8 @@ summary_json(const struct watch *w, uint64_t dropped, const char *why)
 	for (int i = 0; i < SESSION_SKIPS; i++)
 		json_object_set_new(skipped, session_skip_text(i),
 		    json_integer((json_int_t)w->sessions.skipped[i]));
-	print_object(json_pack("{s:s s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I "
-	    "s:I s:o s:o}", "type", "summary", "frames",
+	cmd_print_json_line(json_pack("{s:s s:I s:I s:I s:I s:I s:I s:I s:I "
+	    "s:I s:I s:I s:o s:o}", "type", "summary", "frames",
 	    (json_int_t)w->counts.frames, "broken",
 	    (json_int_t)w->counts.broken, "dropped", (json_int_t)dropped,
 	    "streams", (json_int_t)t->streams, "handshakes",
@@ -293,7 +275,7 @@ summary_json(const struct watch *w, uint64_t dropped, const char *why)
 	    (json_int_t)w->counts.unknown, "gaps", (json_int_t)t->missing,
 	    "evicted", (json_int_t)t->evicted, "fragments_dropped",
 	    (json_int_t)w->decap.fragments_dropped, "skipped", skipped,
-	    "error", why[0] != '\0' ? text_json(why) : json_null()));
+	    "error", why[0] != '\0' ? cmd_json(str_cstr(why)) : json_null()));
 }
 
 static void
@@ -337,10 +319,9 @@ summary_text(const struct watch *w, uint64_t dropped, const char *why)
 static int
 wrong(const char *what, const char *value)
 {
-	fprintf(stderr, "siptrust watch: %s%s%s%s\n", what,
+	return cmd_complain(CMD_USAGE, "watch", "%s%s%s%s", what,
 	    value != NULL ? " \"" : "", value != NULL ? value : "",
 	    value != NULL ? "\"" : "");
-	return CMD_USAGE;
 }
 
 static int
@@ -403,8 +384,7 @@ static int
 failed(struct buf *why)
 {
 	buf_putc(why, '\0');
-	fprintf(stderr, "siptrust watch: %s\n", why->p);
-	return CMD_FAILED;
+	return cmd_complain(CMD_FAILED, "watch", "%s", why->p);
 }
 
 /* Reads all of it; whether anything could be read. */

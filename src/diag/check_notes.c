@@ -2,8 +2,8 @@
 /* What a checker says of a SIP server and its chain: faults first. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "diag/check_int.h"
 #include "tlswire/alert.h"
 
@@ -29,35 +29,23 @@ note(struct check_report *r, bool fault, const char *fmt, ...)
 	r->nnotes++;
 }
 
-static const char *
-day(char out[16], int64_t unix_s)
-{
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, 16, "%Y-%m-%d", &tm) == 0)
-		out[0] = '\0';
-	return out;
-}
-
 static void
 note_dates(struct check_report *r, int64_t now_s)
 {
-	char text[16];
+	char text[CLOCK_DAY_LEN];
 
 	for (unsigned i = 0; i < r->chain.n; i++) {
 		const struct x509_served_cert *c = &r->chain.cert[i];
 
 		if (c->not_after_s < now_s)
 			note(r, true, "\"%s\" expired on %s: renew it",
-			    c->subject, day(text, c->not_after_s));
+			    c->subject, clock_day(text, c->not_after_s));
 		else if (c->not_before_s > now_s)
 			note(r, true, "\"%s\" is not valid before %s",
-			    c->subject, day(text, c->not_before_s));
+			    c->subject, clock_day(text, c->not_before_s));
 		else if (c->not_after_s < now_s + SOON_S)
 			note(r, false, "\"%s\" expires on %s", c->subject,
-			    day(text, c->not_after_s));
+			    clock_day(text, c->not_after_s));
 	}
 }
 
