@@ -41,6 +41,28 @@ struct probe_picks {
 int probe_pick(struct probe_picks *out, const struct probe_cmd *c);
 void probe_picks_fini(struct probe_picks *p);
 
+/* The device's run as it is in the devices' file. */
+struct probe_standing {
+	bool there;
+	struct store_probe row;
+	char state[64], methods[128];
+	struct probe_plan plan;
+};
+
+/* roots_probe_order.c */
+/* 0 or an error; probe_standing_fini must follow in either case. */
+int probe_standing_read(struct probe_standing *n, struct probe_store *s,
+    const struct probe_cmd *c);
+void probe_standing_fini(struct probe_standing *n);
+bool probe_is_running(const struct probe_standing *n, int64_t now_s);
+/*
+ * Put the order into the file, with the answers that are there where they are
+ * to the same questions; with dry_run print the plan instead.  CMD_OK, or the
+ * exit code: it has complained.
+ */
+int probe_order(struct probe_cmd *c, struct probe_store *s,
+    const struct probe_standing *n);
+
 /* roots_probe_show.c */
 /* "42 s", "3 min", "2.5 h". */
 void probe_span(char out[32], int64_t seconds);
