@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "ca/anchor.h"
 #include "cmd/roots_probe_int.h"
@@ -76,41 +77,6 @@ add(struct probe_picks *p, const struct tls_probe_root *r, struct str label,
 
 /* ---- of the catalogue ---- */
 
-static int
-digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-	return at != NULL ? (int)(at - digits) : -1;
-}
-
-/* RFC 4648 4; 0: it is none, or too long. */
-static size_t
-unbase64(uint8_t *out, size_t size, struct str text)
-{
-	uint32_t bits = 0;
-	size_t n = 0;
-	int have = 0;
-
-	for (size_t i = 0; i < text.n && text.p[i] != '='; i++) {
-		int v = digit(text.p[i]);
-
-		if (v < 0)
-			return 0;
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have < 8)
-			continue;
-		have -= 8;
-		if (n == size)
-			return 0;
-		out[n++] = (uint8_t)(bits >> have);
-	}
-	return n;
-}
-
 /* "rsa4096", "ec384"; false: of another kind, which nobody spoofs. */
 static bool
 read_key(struct tls_probe_root *r, struct str key)
@@ -130,7 +96,8 @@ add_known(struct picking *k, const struct device_root *from)
 {
 	uint8_t name[NAME_BYTES];
 	struct tls_probe_root r = { .bits = 0 };
-	size_t n = unbase64(name, sizeof(name), from->subject_der);
+	size_t n = base64_get(name, sizeof(name), BASE64_PLAIN,
+	    from->subject_der);
 
 	if (n == 0 || !read_key(&r, from->key) ||
 	    from->not_after_s < k->c->of.now_s ||

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "device/device_int.h"
 #include "device/table_int.h"
 
@@ -226,44 +227,21 @@ device_roots_labelled(const struct device_roots *r, struct str label,
 	return NULL;
 }
 
-/* RFC 4648 4.  false: out is too small. */
-static bool
-base64(char *out, size_t size, struct str bytes)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const uint8_t *p = (const uint8_t *)bytes.p;
-	size_t n = 0;
-
-	if ((bytes.n + 2) / 3 * 4 >= size)
-		return false;
-	for (size_t i = 0; i < bytes.n; i += 3) {
-		size_t left = bytes.n - i;
-		uint32_t v = (uint32_t)p[i] << 16 |
-		    (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-		    (left > 2 ? p[i + 2] : 0);
-
-		out[n++] = digits[v >> 18];
-		out[n++] = digits[v >> 12 & 63];
-		out[n++] = left > 1 ? digits[v >> 6 & 63] : '=';
-		out[n++] = left > 2 ? digits[v & 63] : '=';
-	}
-	out[n] = '\0';
-	return true;
-}
-
 const struct device_root *
 device_roots_subject(const struct device_roots *r, struct str der,
     struct str key_id, size_t *i)
 {
 	char text[DER_MAX];
+	struct buf b;
 
-	if (!base64(text, sizeof(text), der))
+	buf_init_array(&b, text, sizeof(text));
+	base64_put(&b, BASE64_PLAIN, (const uint8_t *)der.p, der.n);
+	if (b.failed)
 		return NULL;
 	while (*i < r->n) {
 		const struct device_root *one = &r->root[(*i)++];
 
-		if (str_eq(one->subject_der, str_cstr(text)) &&
+		if (str_eq(one->subject_der, buf_as_str(&b)) &&
 		    (key_id.n == 0 || one->nski == 0 || str_eq(key_id,
 		    str_of((const char *)one->ski, one->nski))))
 			return one;

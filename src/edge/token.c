@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -26,63 +27,6 @@ struct token_key {
 	struct worker *const *worker;
 	unsigned nworker;
 };
-
-/* ---- base64url (RFC 4648 5), without padding ---- */
-
-static const char digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static void
-put64(struct buf *out, const uint8_t *p, size_t n)
-{
-	uint32_t bits = 0;
-	unsigned have = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		bits = bits << 8 | p[i];
-		for (have += 8; have >= 6; have -= 6)
-			buf_putc(out, digits[bits >> (have - 6) & 63]);
-	}
-	if (have > 0)
-		buf_putc(out, digits[bits << (6 - have) & 63]);
-}
-
-static int
-value64(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* How many bytes; 0: another letter, too long, or bits left over. */
-static size_t
-get64(uint8_t *out, size_t max, struct str s)
-{
-	uint32_t bits = 0;
-	unsigned have = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		int v = value64(s.p[i]);
-
-		if (v < 0)
-			return 0;
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have < 8)
-			continue;
-		if (n == max)
-			return 0;
-		have -= 8;
-		out[n++] = (uint8_t)(bits >> have);
-	}
-	return have < 6 && (bits & ((1u << have) - 1)) == 0 ? n : 0;
-}
 
 /* ---- the key ---- */
 
@@ -251,7 +195,7 @@ token_put(struct buf *out, const struct token_key *k, const struct token *t)
 	mac(k, w.p, w.n, sum);
 	memcpy(w.p + w.n, sum, MAC_BYTES);
 	buf_puts(out, MARK);
-	put64(out, w.p, w.n + MAC_BYTES);
+	base64_put(out, BASE64_URL, w.p, w.n + MAC_BYTES);
 }
 
 void
@@ -348,7 +292,8 @@ token_read(struct token *t, const struct token_key *k, struct str text,
 	*t = (struct token) { .kind = TOKEN_FLOW };
 	if (!str_starts(text, STR(MARK)))
 		return TOKEN_NONE;
-	n = get64(bytes, sizeof(bytes), str_from(text, strlen(MARK)));
+	n = base64_get(bytes, sizeof(bytes), BASE64_URL,
+	    str_from(text, strlen(MARK)));
 	if (n <= MAC_BYTES)
 		return TOKEN_FORGED;
 	n -= MAC_BYTES;
