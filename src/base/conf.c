@@ -46,6 +46,18 @@ conf_list_fini(struct conf_list *list)
 	*list = (struct conf_list) { 0 };
 }
 
+bool
+conf_list_equal(const struct conf_list *a, const struct conf_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 static void *
 member(struct conf *c, enum conf_id id)
 {

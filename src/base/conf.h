@@ -117,6 +117,9 @@ struct conf_override {
 MUSTCHECK int conf_load(struct conf **out, const char *path,
     const struct conf_override *over, size_t nover, struct buf *why);
 
+/* The same texts in the same order. */
+bool conf_list_equal(const struct conf_list *a, const struct conf_list *b);
+
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL does nothing */
 

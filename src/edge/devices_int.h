@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "base/thread.h"
 #include "edge/devices.h"
 #include "edge/texts.h"
 #include "store/device.h"
@@ -172,10 +173,10 @@ struct devices {
 	/* The writer: devices_write.c */
 	char *dir;
 	struct device_store *store;
-	pthread_t writer;
+	struct thread writer;
 	pthread_mutex_t lock;
 	pthread_cond_t wake, written;
-	bool started, stop, failing;
+	bool stop, failing;
 	uint64_t asked, done;     /* devices_sync                           */
 	struct device *due;       /* stack                                  */
 };
@@ -194,11 +195,10 @@ void devices_place(struct place *p, struct device_shard *s,
     const struct addr *peer, uint64_t fingerprint);
 /* Of whom a deed at this place is, or NULL. */
 struct device *devices_owner(const struct place *p);
-/* At its place, not yet in the cache, which pushes out who was seen longest
- * ago; add does both.  NULL: no memory. */
+/* At its place, not yet in the cache; add does both.  NULL: no memory. */
 struct device *devices_make(struct devices *d, unsigned shard,
     const struct addr *peer, uint64_t fingerprint, int64_t now_s);
-void devices_cache(struct devices *d, struct device *dev);
+void devices_cache(struct devices *d, struct device *dev); /* the oldest goes */
 struct device *devices_add(struct devices *d, unsigned shard,
     const struct addr *peer, uint64_t fingerprint, int64_t now_s);
 void devices_put_at(struct devices *d, struct device *dev, unsigned shard,

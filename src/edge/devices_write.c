@@ -7,7 +7,6 @@
 #include "edge/devices_heard_int.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -492,20 +491,13 @@ int
 devices_writer_start(struct devices *d)
 {
 	pthread_condattr_t attr;
-	sigset_t all, before;
-	int err;
 
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&d->wake, &attr);
 	pthread_cond_init(&d->written, NULL);
 	pthread_condattr_destroy(&attr);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&d->writer, NULL, run, d);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	d->started = err == 0;
-	return -err;
+	return thread_start(&d->writer, run, d);
 }
 
 /* Those that could not be written, and are at no place any more. */
@@ -523,7 +515,7 @@ free_gone(struct devices *d)
 void
 devices_writer_stop(struct devices *d)
 {
-	if (!d->started) {
+	if (!d->writer.started) {
 		free_gone(d);
 		return;
 	}
@@ -531,9 +523,8 @@ devices_writer_stop(struct devices *d)
 	d->stop = true;
 	pthread_cond_signal(&d->wake);
 	pthread_mutex_unlock(&d->lock);
-	pthread_join(d->writer, NULL);
+	thread_join(&d->writer);
 	pthread_cond_destroy(&d->wake);
 	pthread_cond_destroy(&d->written);
 	free_gone(d);
-	d->started = false;
 }

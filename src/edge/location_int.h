@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "base/hash.h"
+#include "base/thread.h"
 #include "edge/binding.h"
 #include "edge/location.h"
 #include "edge/users.h"
@@ -48,8 +49,7 @@ struct location {
 	int64_t expired_deleted_s;
 	unsigned next_shard;        /* to be looked through                   */
 
-	pthread_t writer;
-	bool started;
+	struct thread writer;
 	pthread_mutex_t lock;       /* of what follows                        */
 	pthread_cond_t wake;
 	struct location_op *first, **last;

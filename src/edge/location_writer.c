@@ -5,7 +5,6 @@
  * the shards for what is over, and whether another process has changed users.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -451,32 +450,24 @@ int
 location_writer_start(struct location *l)
 {
 	pthread_condattr_t attr;
-	sigset_t all, before;
-	int err;
 
 	l->data_version = store_data_version(l->store);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&l->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&l->writer, NULL, run, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	l->started = err == 0;
-	return -err;
+	return thread_start(&l->writer, run, l);
 }
 
 void
 location_writer_stop(struct location *l)
 {
-	if (!l->started)
+	if (!l->writer.started)
 		return;
 	pthread_mutex_lock(&l->lock);
 	l->stop = true;
 	pthread_mutex_unlock(&l->lock);
 	pthread_cond_signal(&l->wake);
-	pthread_join(l->writer, NULL);
+	thread_join(&l->writer);
 	pthread_cond_destroy(&l->wake);
-	l->started = false;
 }

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <event2/event_struct.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,8 +66,7 @@ struct service {
 	bool paused;
 	unsigned news;
 	uint64_t news_ms;
-	pthread_t thread;
-	bool started;
+	struct thread thread;
 };
 
 struct syslogd {
@@ -391,10 +388,9 @@ service_free(struct service *v)
 {
 	if (v == NULL)
 		return;
-	if (v->started) {
+	if (v->thread.started)
 		loop_stop(v->loop);
-		pthread_join(v->thread, NULL);
-	}
+	thread_join(&v->thread);
 	for (unsigned i = 0; i < v->n; i++) {
 		event_del(&v->listener[i].event);
 		close(v->listener[i].fd);
@@ -495,29 +491,13 @@ service_new(struct service **out, struct devices *devices, struct conf *conf,
 	return 0;
 }
 
-static void *
-run(void *arg)
-{
-	struct service *v = arg;
-
-	loop_run(v->loop);
-	return NULL;
-}
-
 static void
 service_start(struct service *v)
 {
-	sigset_t all, before;
-	int err;
+	int err = loop_start(v->loop, &v->thread);
 
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&v->thread, NULL, run, v);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	v->started = err == 0;
 	if (err != 0)
-		log_err("syslog-not-started", "reason=\"%s\"", err_str(-err));
+		log_err("syslog-not-started", "reason=\"%s\"", err_str(err));
 }
 
 /* ---- on the main thread ---- */
@@ -534,24 +514,14 @@ syslogd_new(struct syslogd **out, struct devices *devices)
 	return 0;
 }
 
-static bool
-same_addresses(const struct conf *a, const struct conf *b)
-{
-	if (a->syslog.n != b->syslog.n)
-		return false;
-	for (size_t i = 0; i < a->syslog.n; i++)
-		if (strcmp(a->syslog.v[i], b->syslog.v[i]) != 0)
-			return false;
-	return true;
-}
-
 int
 syslogd_prepare(struct syslogd *s, struct conf *conf, struct buf *why)
 {
 	struct service *next = NULL;
 	int err = 0;
 
-	if (s->now != NULL && same_addresses(s->now->conf, conf))
+	if (s->now != NULL &&
+	    conf_list_equal(&s->now->conf->syslog, &conf->syslog))
 		next = s->now;
 	else if (conf->syslog.n > 0)
 		err = service_new(&next, s->devices, conf, why);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -387,28 +386,10 @@ worker_free(struct worker *w)
 	free(w);
 }
 
-static void *
-run(void *arg)
-{
-	struct worker *w = arg;
-
-	loop_run(w->loop);
-	return NULL;
-}
-
 int
 worker_start(struct worker *w)
 {
-	sigset_t all, before;
-	int err;
-
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	w->started = err == 0;
-	return -err;
+	return loop_start(w->loop, &w->thread);
 }
 
 /* ---- orders of the main thread ---- */
@@ -530,7 +511,7 @@ worker_quiesce(struct worker *w)
 {
 	struct order o = { 0 };
 
-	if (w->started)
+	if (w->thread.started)
 		give_order(w, &o, do_quiesce);
 }
 
@@ -546,14 +527,12 @@ worker_stop(struct worker *w)
 {
 	struct order o = { 0 };
 
-	if (w->started)
+	if (w->thread.started)
 		give_order(w, &o, do_stop);
 }
 
 void
 worker_join(struct worker *w)
 {
-	if (w->started)
-		pthread_join(w->thread, NULL);
-	w->started = false;
+	thread_join(&w->thread);
 }

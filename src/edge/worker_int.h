@@ -97,8 +97,7 @@ struct listener {
 
 struct worker {
 	unsigned index;
-	pthread_t thread;
-	bool started;
+	struct thread thread;
 	struct loop *loop;
 	const struct worker_shared *shared;
 	struct conf *conf;

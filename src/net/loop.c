@@ -146,6 +146,19 @@ loop_run(struct loop *l)
 		reap_all(l);
 }
 
+static void *
+run(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+int
+loop_start(struct loop *l, struct thread *t)
+{
+	return thread_start(t, run, l);
+}
+
 void
 loop_stop(struct loop *l)
 {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/thread.h"
 
 struct loop;
 
@@ -24,6 +25,9 @@ struct event_base *loop_base(struct loop *l);
 
 /* Blocks until loop_stop. */
 void loop_run(struct loop *l);
+
+/* loop_run on a thread of its own.  0 or -errno. */
+MUSTCHECK int loop_start(struct loop *l, struct thread *t);
 
 /* Thread-safe, signal-safe: make loop_run return after this turn. */
 void loop_stop(struct loop *l);

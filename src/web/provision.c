@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +25,7 @@ struct service {
 	struct addr bound[HTTP_LISTENERS_MAX];
 	unsigned nbound;
 	struct conf *conf;           /* whose http they are */
-	pthread_t thread;
-	bool started;
+	struct thread thread;
 	struct fetch_misses misses;  /* its thread's        */
 };
 
@@ -120,10 +118,9 @@ service_free(struct service *v)
 {
 	if (v == NULL)
 		return;
-	if (v->started) {
+	if (v->thread.started)
 		loop_stop(v->loop);
-		pthread_join(v->thread, NULL);
-	}
+	thread_join(&v->thread);
 	http_server_free(v->server);
 	loop_free(v->loop);
 	conf_unref(v->conf);
@@ -180,44 +177,16 @@ service_new(struct service **out, struct provision *p, struct conf *conf,
 	return 0;
 }
 
-static void *
-run(void *arg)
-{
-	struct service *v = arg;
-
-	loop_run(v->loop);
-	return NULL;
-}
-
 static void
 service_start(struct service *v)
 {
-	sigset_t all, before;
-	int err;
+	int err = loop_start(v->loop, &v->thread);
 
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&v->thread, NULL, run, v);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	v->started = err == 0;
 	if (err != 0)
-		log_err("http-not-started", "reason=\"%s\"", err_str(-err));
+		log_err("http-not-started", "reason=\"%s\"", err_str(err));
 }
 
 /* ---- as a guest of the edge, on the main thread ---- */
-
-static bool
-same_listeners(const struct conf *a, const struct conf *b)
-{
-	if (a->http.n != b->http.n)
-		return false;
-	for (size_t i = 0; i < a->http.n; i++) {
-		if (strcmp(a->http.v[i], b->http.v[i]) != 0)
-			return false;
-	}
-	return true;
-}
 
 static void
 setup_fini(struct setup *s, bool with_service)
@@ -243,7 +212,8 @@ prepare(void *arg, const struct edge_view *view, struct buf *why)
 		err = site_new(&next.site, view->conf, clock_wall_s(), why);
 	if (err == 0 && view->conf->http.n > 0) {
 		if (p->now.service != NULL &&
-		    same_listeners(p->now.service->conf, view->conf))
+		    conf_list_equal(&p->now.service->conf->http,
+		    &view->conf->http))
 			next.service = p->now.service;
 		else
 			err = service_new(&next.service, p, view->conf, why);
