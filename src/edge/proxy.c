@@ -112,12 +112,6 @@ proxy_end(struct proxy *p)
 	event_del(p->tick);
 }
 
-size_t
-proxy_count(const struct proxy *p)
-{
-	return p->count;
-}
-
 uint64_t
 proxy_new_id(struct proxy *p)
 {

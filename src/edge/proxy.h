@@ -46,7 +46,4 @@ void proxy_response(struct proxy *p, const struct flow *from,
 /* flow_pass could not deliver what had this branch id. */
 void proxy_undelivered(struct proxy *p, uint64_t id);
 
-/* Calls under way, for status. */
-size_t proxy_count(const struct proxy *p);
-
 #endif
