@@ -236,7 +236,7 @@ call_next_ms(const struct call *c)
 {
 	uint64_t next = UINT64_MAX, at[] = { resend_next_ms(&c->invite_timer),
 		resend_next_ms(&c->reply_timer),
-		ctxn_next_ms(&c->other_timer) };
+		resend_next_ms(&c->other_timer) };
 
 	if (c->state == CALL_FREE)
 		return next;

@@ -10,7 +10,6 @@
  * struct call_ops.  phone/calls finds the call that a message belongs to.
  */
 #include "phone/challenge.h"
-#include "phone/ctxn.h"
 #include "phone/dialog.h"
 #include "phone/resend.h"
 #include "phone/sdp.h"
@@ -113,7 +112,7 @@ struct call {
 	struct buf invite, ack, refused_ack;
 	/* Our BYE or CANCEL. */
 	char other_method[8], other_branch[32];
-	struct ctxn other_timer;
+	struct resend other_timer;
 	struct buf other;
 	/* Their INVITE. */
 	char their_branch[128], their_host[128];

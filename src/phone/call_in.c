@@ -74,7 +74,7 @@ call_reply(struct call *c, int status, uint64_t now_ms)
 	sip_request_end(&c->reply, STR("application/sdp"), buf_as_str(&sdp));
 	if (status >= 200) /* 13.3.1.4: a 200 on every transport */
 		resend_start(&c->reply_timer, status >= 300 &&
-		    call_is_reliable(c), CTXN_T2_MS, now_ms);
+		    call_is_reliable(c), TXN_T2_MS, now_ms);
 	call_send(c, &c->reply);
 }
 
@@ -313,14 +313,14 @@ call_in_tick(struct call *c, uint64_t now_ms)
 	bool accepted = c->state == CALL_ANSWERED || c->state == CALL_TALKING;
 
 	switch (resend_due(&c->reply_timer, now_ms)) {
-	case CTXN_AGAIN:
+	case RESEND_AGAIN:
 		call_send(c, &c->reply);
 		break;
-	case CTXN_OVER:
+	case RESEND_OVER:
 		if (accepted) /* 13.3.1.4 */
 			call_bye(c, "no ACK has come", now_ms);
 		break;
-	case CTXN_NOTHING:
+	case RESEND_NOTHING:
 		break;
 	}
 }

@@ -147,7 +147,7 @@ send_cancel(struct call *c, uint64_t now_ms)
 	derive(c, &c->other, "CANCEL", NULL);
 	memcpy(c->other_method, "CANCEL", 7);
 	memcpy(c->other_branch, c->invite_branch, sizeof(c->other_branch));
-	ctxn_start(&c->other_timer, call_is_reliable(c), now_ms);
+	resend_start(&c->other_timer, call_is_reliable(c), TXN_T2_MS, now_ms);
 	c->due[CALL_DUE_GIVE_UP] = now_ms + CALL_LINGER_MS;
 	call_send(c, &c->other);
 }
@@ -174,7 +174,7 @@ send_bye(struct call *c, uint64_t now_ms)
 	    c->other_branch);
 	put_credentials(c, &c->other, &r);
 	sip_request_end(&c->other, STR_NULL, STR_NULL);
-	ctxn_start(&c->other_timer, call_is_reliable(c), now_ms);
+	resend_start(&c->other_timer, call_is_reliable(c), TXN_T2_MS, now_ms);
 	call_send(c, &c->other);
 }
 
@@ -366,7 +366,7 @@ on_other_answer(struct call *c, const struct sip_msg *m, uint64_t now_ms)
 {
 	if (!c->other_timer.running)
 		return;
-	ctxn_response(&c->other_timer, m->status, now_ms);
+	resend_response(&c->other_timer, m->status, now_ms);
 	if (m->status >= 200 && c->state == CALL_ENDING)
 		on_bye_answer(c, m, now_ms);
 }
@@ -456,23 +456,23 @@ void
 call_out_tick(struct call *c, uint64_t now_ms)
 {
 	switch (resend_due(&c->invite_timer, now_ms)) {
-	case CTXN_AGAIN:
+	case RESEND_AGAIN:
 		call_send(c, &c->invite);
 		break;
-	case CTXN_OVER:
+	case RESEND_OVER:
 		on_invite_over(c, now_ms);
 		break;
-	case CTXN_NOTHING:
+	case RESEND_NOTHING:
 		break;
 	}
-	switch (ctxn_due(&c->other_timer, now_ms)) {
-	case CTXN_AGAIN:
+	switch (resend_due(&c->other_timer, now_ms)) {
+	case RESEND_AGAIN:
 		call_send(c, &c->other);
 		break;
-	case CTXN_OVER:
+	case RESEND_OVER:
 		on_other_over(c, now_ms);
 		break;
-	case CTXN_NOTHING:
+	case RESEND_NOTHING:
 		break;
 	}
 }

@@ -67,7 +67,7 @@ send_register(struct registration *r, uint32_t expires_s, uint64_t now_ms)
 	challenge_put(&r->challenge, &r->out, q.method, q.uri, r->p.auth_user,
 	    r->p.password);
 	sip_request_end(&r->out, STR_NULL, STR_NULL);
-	ctxn_start(&r->ctxn, r->reliable, now_ms);
+	resend_start(&r->timer, r->reliable, TXN_T2_MS, now_ms);
 	if (!r->out.failed)
 		r->ops->send(buf_as_str(&r->out), r->arg);
 }
@@ -116,7 +116,7 @@ registration_lost(struct registration *r)
 		r->state = REGISTRATION_GONE;
 	if (r->state != REGISTRATION_GONE)
 		r->state = REGISTRATION_IDLE;
-	r->ctxn.running = false;
+	resend_stop(&r->timer);
 	r->due_ms = UINT64_MAX;
 }
 
@@ -129,7 +129,7 @@ registration_leave(struct registration *r, uint64_t now_ms)
 	r->due_ms = UINT64_MAX;
 	if (!bound) {
 		r->state = REGISTRATION_GONE;
-		r->ctxn.running = false;
+		resend_stop(&r->timer);
 		return;
 	}
 	r->state = REGISTRATION_LEAVING;
@@ -271,11 +271,11 @@ void
 registration_response(struct registration *r, const struct sip_msg *m,
     uint64_t now_ms)
 {
-	if (!r->ctxn.running || m->request ||
+	if (!r->timer.running || m->request ||
 	    !str_eq(m->via.branch, str_cstr(r->branch)) ||
 	    !str_eq(m->cseq_method, STR("REGISTER")))
 		return;
-	ctxn_response(&r->ctxn, m->status, now_ms);
+	resend_response(&r->timer, m->status, now_ms);
 	if (m->status < 200)
 		return;
 	if (m->status < 300)
@@ -293,17 +293,17 @@ registration_response(struct registration *r, const struct sip_msg *m,
 void
 registration_tick(struct registration *r, uint64_t now_ms)
 {
-	switch (ctxn_due(&r->ctxn, now_ms)) {
-	case CTXN_AGAIN:
+	switch (resend_due(&r->timer, now_ms)) {
+	case RESEND_AGAIN:
 		r->ops->send(buf_as_str(&r->out), r->arg);
 		break;
-	case CTXN_OVER:
+	case RESEND_OVER:
 		wait_for_next(r, REGISTRATION_NEWS_UNANSWERED, NULL, now_ms);
 		break;
-	case CTXN_NOTHING:
+	case RESEND_NOTHING:
 		break;
 	}
-	if (now_ms < r->due_ms || r->ctxn.running)
+	if (now_ms < r->due_ms || r->timer.running)
 		return;
 	if (r->state == REGISTRATION_REGISTERED ||
 	    r->state == REGISTRATION_WAITING)
@@ -313,7 +313,7 @@ registration_tick(struct registration *r, uint64_t now_ms)
 uint64_t
 registration_next_ms(const struct registration *r)
 {
-	uint64_t next = ctxn_next_ms(&r->ctxn);
+	uint64_t next = resend_next_ms(&r->timer);
 	bool waits = r->state == REGISTRATION_REGISTERED ||
 	    r->state == REGISTRATION_WAITING;
 

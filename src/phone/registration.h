@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "phone/challenge.h"
-#include "phone/ctxn.h"
+#include "phone/resend.h"
 #include "sip/msg.h"
 
 #define REGISTRATION_MESSAGE_MAX 8192
@@ -65,7 +65,7 @@ struct registration {
 	const struct registration_ops *ops;
 	void *arg;
 	enum registration_state state;
-	struct ctxn ctxn;
+	struct resend timer;
 	uint64_t due_ms;         /* REGISTERED: refresh; WAITING: retry   */
 
 	struct str transport;    /* of the link                           */
