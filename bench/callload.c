@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "callload.h"
@@ -23,16 +22,6 @@
 #define TICK_MS    50
 #define STALLED_MS 40000
 #define FAILED_MAX 1000
-
-static double
-cpu_seconds(void)
-{
-	struct rusage r;
-
-	getrusage(RUSAGE_SELF, &r);
-	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
-	    (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
-}
 
 /* Those that the rate says are due and a caller is free for. */
 static void
@@ -131,13 +120,9 @@ measure(struct calls *c)
 	double cpu;
 	bool fine;
 
-	if (!warm_up(c))
+	if (!warm_up(c) || !load_wait())
 		return false;
-	printf("go\n");
-	fflush(stdout);
-	if (getchar() == EOF)
-		return false; /* bench/run has read the server's clock */
-	cpu = cpu_seconds();
+	cpu = load_cpu_seconds();
 	c->now_ms = c->begin_ms = clock_mono_ms();
 	if (c->rate == 0)
 		start_all(c);
@@ -149,7 +134,7 @@ measure(struct calls *c)
 	    (unsigned long long)c->challenged,
 	    (unsigned long long)c->slowest_ms,
 	    (double)(clock_mono_ms() - c->begin_ms) / 1000,
-	    cpu_seconds() - cpu);
+	    load_cpu_seconds() - cpu);
 	fflush(stdout);
 	return fine && c->failed == 0;
 }
@@ -164,19 +149,6 @@ usage(void)
 }
 
 static bool
-read_password(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "r");
-	bool ok = f != NULL && fgets(out, (int)size, f) != NULL;
-
-	if (ok)
-		out[strcspn(out, "\r\n")] = '\0';
-	if (f != NULL)
-		fclose(f);
-	return ok;
-}
-
-static bool
 option(struct calls *c, int o, const char *arg)
 {
 	switch (o) {
@@ -187,7 +159,7 @@ option(struct calls *c, int o, const char *arg)
 	case 'd':
 		return str_copy(c->domain, sizeof(c->domain), str_cstr(arg));
 	case 'p':
-		return read_password(arg, c->password, sizeof(c->password));
+		return load_password(arg, c->password, sizeof(c->password));
 	case 'n':
 		c->total = strtoull(arg, NULL, 10);
 		return true;

@@ -15,12 +15,12 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "load.h"
 #include "sip/frame.h"
 #include "sip/msg.h"
 
 #define PARTY_OUT_BYTES 4096
 #define PARTY_IN_BYTES  16384
-#define NONCE_BYTES     256
 #define GIVE_UP_MS      32000
 
 struct calls {

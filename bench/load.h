@@ -2,64 +2,24 @@
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 /*
- * bench/load - the load generator's phones: one process, one thread, epoll.
- *
- * A phone registers with an MD5 digest over UDP, TCP or TLS.  Its Call-ID and
- * Contact stay the same for the run, its CSeq rises across runs.
+ * bench/load - what the generators of registrations (sipload) and of calls
+ * (callload) share: how bench/run starts them and what it is told.
  */
-#include <openssl/ssl.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
-#include "base/addr.h"
+#define NONCE_BYTES 256 /* room for a server's nonce */
 
-#define MESSAGE_BYTES 4096
-#define NONCE_BYTES   256
+/* The first line of a file; false: there is none.  out may be cut. */
+bool load_password(const char *path, char *out, size_t size);
 
-enum load_mode { LOAD_STORM, LOAD_STEADY, LOAD_UDP, LOAD_IDLE };
+/*
+ * Say "go" and wait until bench/run has read the server's clock; false: it has
+ * gone.
+ */
+bool load_wait(void);
 
-struct load {
-	enum load_mode mode;
-	struct addr server;
-	bool tls, resume;
-	int tls_version;
-	char domain[128], password[128];
-	uint64_t total;          /* registrations to do               */
-	uint64_t target;         /* where to stop, in ok              */
-	unsigned phones;         /* at once                           */
-	unsigned users;          /* u000000 ... are used in turn      */
-
-	SSL_CTX *ctx;
-	int epoll;
-	struct phone *phone;
-	uint64_t started, ok, failed, resumed, retransmitted;
-	unsigned registered;     /* idle: phones that stay            */
-	uint32_t cseq0;
-};
-
-struct phone {
-	struct load *load;
-	unsigned number;         /* its place                         */
-	unsigned user;
-	int fd;
-	SSL *ssl;
-	SSL_SESSION *session;
-	bool connected, busy, writing;
-	uint32_t cseq, nc;
-	uint64_t sent_ms;
-	char nonce[NONCE_BYTES];
-	char in[MESSAGE_BYTES];
-	size_t nin;
-	char out[MESSAGE_BYTES];
-	size_t nout;
-};
-
-/* phone.c */
-void phone_start(struct phone *p);            /* connect or send          */
-void phone_ready(struct phone *p, unsigned events);
-void phone_tick(struct phone *p, uint64_t now_ms); /* UDP: retransmit     */
-void phone_end(struct phone *p);
-
-uint64_t load_now_ms(void);
+/* Of this process so far, user and system. */
+double load_cpu_seconds(void);
 
 #endif

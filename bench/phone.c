@@ -7,8 +7,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "base/clock.h"
 #include "sip/auth.h"
+#include "sipload.h"
 
 #define RETRANSMIT_MS      500
 #define PER_SOURCE_ADDRESS 20000
@@ -198,7 +199,7 @@ send_register(struct phone *p)
 	}
 	buf_puts(&b, "Content-Length: 0\r\n\r\n");
 	p->nout = b.n;
-	p->sent_ms = load_now_ms();
+	p->sent_ms = clock_mono_ms();
 	flush(p);
 }
 

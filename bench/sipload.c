@@ -14,31 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "load.h"
+#include "sipload.h"
 
 #define EVENTS      256
 #define STALLED_MS  60000
-
-uint64_t
-load_now_ms(void)
-{
-	return clock_mono_ms();
-}
-
-static double
-cpu_seconds(void)
-{
-	struct rusage r;
-
-	getrusage(RUSAGE_SELF, &r);
-	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
-	    (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
-}
 
 /* One turn of the loop; false: nothing has moved for a minute. */
 static bool
@@ -46,7 +29,7 @@ turn(struct load *l, uint64_t *last_ok, uint64_t *moved_ms)
 {
 	struct epoll_event ev[EVENTS];
 	int n = epoll_wait(l->epoll, ev, EVENTS, 100);
-	uint64_t now_ms = load_now_ms();
+	uint64_t now_ms = clock_mono_ms();
 
 	for (int i = 0; i < n; i++)
 		phone_ready(ev[i].data.ptr, ev[i].events);
@@ -64,7 +47,7 @@ turn(struct load *l, uint64_t *last_ok, uint64_t *moved_ms)
 static bool
 run_until(struct load *l, uint64_t target)
 {
-	uint64_t last_ok = l->ok, moved_ms = load_now_ms();
+	uint64_t last_ok = l->ok, moved_ms = clock_mono_ms();
 
 	l->target = target;
 	while (l->ok < target) {
@@ -100,12 +83,10 @@ measure(struct load *l)
 
 	if (warm && !warm_up(l))
 		return false;
-	printf("go\n");
-	fflush(stdout);
-	if (getchar() == EOF)
-		return false; /* bench/run has read the server's clock */
-	cpu = cpu_seconds();
-	begin_ms = load_now_ms();
+	if (!load_wait())
+		return false;
+	cpu = load_cpu_seconds();
+	begin_ms = clock_mono_ms();
 	for (unsigned i = 0; i < l->phones && l->started < l->total; i++)
 		phone_start(&l->phone[i]);
 	fine = run_until(l, l->total);
@@ -113,7 +94,8 @@ measure(struct load *l)
 	    "seconds=%.3f cpu=%.3f\n", (unsigned long long)l->ok,
 	    (unsigned long long)l->failed, (unsigned long long)l->resumed,
 	    (unsigned long long)l->retransmitted,
-	    (double)(load_now_ms() - begin_ms) / 1000, cpu_seconds() - cpu);
+	    (double)(clock_mono_ms() - begin_ms) / 1000,
+	    load_cpu_seconds() - cpu);
 	fflush(stdout);
 	return fine;
 }
@@ -152,19 +134,6 @@ usage(void)
 }
 
 static bool
-read_password(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "r");
-	bool ok = f != NULL && fgets(out, (int)size, f) != NULL;
-
-	if (ok)
-		out[strcspn(out, "\r\n")] = '\0';
-	if (f != NULL)
-		fclose(f);
-	return ok;
-}
-
-static bool
 parse(int argc, char **argv, struct load *l)
 {
 	static const struct option options[] = {
@@ -188,7 +157,7 @@ parse(int argc, char **argv, struct load *l)
 			    str_cstr(optarg), 5060) == 0; break;
 		case 'd': fine = fine && str_copy(l->domain, sizeof(l->domain),
 			    str_cstr(optarg)); break;
-		case 'p': fine = fine && read_password(optarg, l->password,
+		case 'p': fine = fine && load_password(optarg, l->password,
 			    sizeof(l->password)); break;
 		case 'n': l->total = strtoull(optarg, NULL, 10); break;
 		case 'c': l->phones = (unsigned)strtoul(optarg, NULL, 10);
