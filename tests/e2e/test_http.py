@@ -276,6 +276,8 @@ def a_phone_that_fetched_the_ca_is_shown_its_chain():
                                    (re.escape(source), chain))
             with open(os.path.join(folder, "fetched.pem"), "wb") as f:
                 f.write(get(edge, "/ca.pem", source=source)[2])
+            # It has the file a moment before the edge knows.
+            edge.wait_line(r"ca-fetched peer=%s:\d+ " % re.escape(source))
             # Else it would be the other's turn.
             phone = Phone(edge, "100", transport="TLS", source=source,
                           ca=f.name)
