@@ -8,9 +8,10 @@
 #include "edge/devices_int.h"
 #include "edge/heard.h"
 
-/* devices_judge.c.  now: this handshake is not among those counted yet. */
+/* devices_history.c.  now: this handshake is not among those counted yet. */
 void devices_history(struct devices *d, struct trust_history *h,
     const struct place *p, uint64_t fingerprint, unsigned chain, bool now);
+/* devices_judge.c */
 void devices_set_refusal(struct device *dev, const struct trust_verdict *v,
     struct str remedy, int64_t now_s);
 void devices_put_remedy(struct devices *d, struct buf *out,
