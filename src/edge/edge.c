@@ -475,26 +475,6 @@ settle_malloc(void)
 
 /* ---- start and end ---- */
 
-static void
-say_ready(const struct edge *e)
-{
-	char sip[1024], tls[1024], chains[EDGE_CHAINS_TEXT];
-	struct buf s, t;
-	const char *ca = edge_uses_own_chain(e->conf) ? e->ca.ca_cert : NULL;
-
-	buf_init_array(&s, sip, sizeof(sip));
-	buf_init_array(&t, tls, sizeof(tls));
-	sockets_print(&s, &e->sockets, FLOW_UDP);
-	sockets_print(&t, &e->sockets, FLOW_TLS);
-	log_info("edge-ready", "sip=%.*s tls=%.*s domain=%s chain=%s ca=%s "
-	    "fingerprint=%s users=%zu bindings=%zu workers=%u upstreams=%zu",
-	    STR_FMT(buf_as_str(&s)), STR_FMT(buf_as_str(&t)), e->conf->domain,
-	    edge_chain_names(e->tls, chains, sizeof(chains)),
-	    ca != NULL ? ca : "-",
-	    ca != NULL ? e->ca.fingerprint : "-", users_count(e->users),
-	    location_count(e->location), e->nworkers, e->conf->nupstream);
-}
-
 void
 edge_set_log_level(const struct conf *conf)
 {
@@ -590,65 +570,6 @@ finish(struct edge *e)
 		close(e->lock_fd);
 }
 
-/* Whose accounts phones register with. */
-static void
-say_accounts(const struct edge *e)
-{
-	const struct conf *c = e->conf;
-
-	for (size_t i = 0; i < c->nupstream; i++)
-		printf("  in front of           %s, %s, register by %s\n",
-		    c->upstream[i].name, c->upstream[i].uri,
-		    c->upstream[i].contact ? "contact" : "path");
-	if (c->nupstream > 0)
-		return;
-	printf("  users                 %zu%s\n", users_count(e->users),
-	    users_count(e->users) == 0 ? ", add the first:" : "");
-	if (users_count(e->users) == 0)
-		printf("    %s user add 100 --data %s\n", e->params->program,
-		    c->data);
-}
-
-static void
-say_hello(const struct edge *e)
-{
-	char sip[1024], tls[1024];
-	const struct trust_chain *chain;
-	unsigned nchain;
-	struct buf s, t;
-
-	buf_init_array(&s, sip, sizeof(sip));
-	buf_init_array(&t, tls, sizeof(tls));
-	sockets_print(&s, &e->sockets, FLOW_UDP);
-	sockets_print(&t, &e->sockets, FLOW_TLS);
-	printf("siptrust edge " SIPTRUST_VERSION ", domain %s\n",
-	    e->conf->domain);
-	printf("  SIP over UDP and TCP  %.*s\n", STR_FMT(buf_as_str(&s)));
-	printf("  SIP over TLS          %.*s\n", STR_FMT(buf_as_str(&t)));
-	printf("  data                  %s\n", e->conf->data);
-	if (edge_uses_own_chain(e->conf)) {
-		printf("  CA for the phones     %s\n", e->ca.ca_cert);
-		printf("  its SHA-256           %s\n", e->ca.fingerprint);
-	}
-	chain = tls_ctx_chains(e->tls, &nchain);
-	for (unsigned i = 0; i < nchain && e->conf->nchain > 0; i++)
-		printf("  chain                 %s, root \"%s\"\n",
-		    chain[i].name, chain[i].root);
-	if (e->params->guest != NULL) {
-		buf_init_array(&s, sip, sizeof(sip));
-		e->params->guest->say(e->params->guest->arg, &s);
-		printf("%.*s", STR_FMT(buf_as_str(&s)));
-	}
-	buf_init_array(&s, sip, sizeof(sip));
-	syslogd_print(e->syslogd, &s);
-	if (s.n > 0)
-		printf("  phones' syslog        %.*s\n",
-		    STR_FMT(buf_as_str(&s)));
-	say_accounts(e);
-	printf("Ctrl-C ends it.\n");
-	fflush(stdout);
-}
-
 int
 edge_run(const struct edge_params *p, struct buf *why)
 {
@@ -665,8 +586,7 @@ edge_run(const struct edge_params *p, struct buf *why)
 	if (err == 0)
 		err = start(e, why);
 	if (err == 0) {
-		say_hello(e);
-		say_ready(e);
+		edge_say_hello(e);
 		loop_run(e->loop);
 	} else if (why->n == 0) {
 		buf_printf(why, "cannot start: %s", err_str(err));

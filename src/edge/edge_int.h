@@ -2,7 +2,7 @@
 #ifndef EDGE_EDGE_INT_H
 #define EDGE_EDGE_INT_H
 /*
- * edge/edge_int - what edge.c and reload.c share.
+ * edge/edge_int - what edge.c, hello.c, reload.c and renew.c share.
  */
 #include <sys/types.h>
 
@@ -71,6 +71,9 @@ MUSTCHECK int edge_guest_prepare(struct edge *e, struct conf *conf,
 void edge_guest_end(struct edge *e, bool right);
 
 void edge_set_log_level(const struct conf *conf);
+
+/* hello.c: on the standard output, and the log's edge-ready. */
+void edge_say_hello(const struct edge *e);
 
 /* reload.c */
 void edge_reload(struct edge *e);
