@@ -22,6 +22,7 @@
 #include "edge/devices.h"
 #include "tls/conn.h"
 #include "tlswire/fingerprint.h"
+#include "../tests/temp.h"
 
 #define DOMAIN "example.com"
 #define KINDS  50
@@ -30,7 +31,7 @@
 static struct devices *devices;
 static struct tls_ctx *ctx;
 static struct conf *conf;
-static char dir[] = "/tmp/siptrust-choose-XXXXXX";
+static char dir[TEMP_MAX];
 
 static void
 check(bool ok, const char *what)
@@ -65,7 +66,7 @@ static void
 make_chain(struct conf_chain *c, struct ca_files *f, const char *name)
 {
 	const struct ca_server_want want = { .names.domain = DOMAIN };
-	char path[128];
+	char path[TEMP_MAX + 16];
 	struct buf why;
 
 	buf_init(&why, 4096);
@@ -91,7 +92,7 @@ set_up(void)
 	struct buf why;
 
 	buf_init(&why, 4096);
-	check(mkdtemp(dir) != NULL &&
+	check(temp_folder(dir, "choose") != NULL &&
 	    conf_load(&conf, NULL, over, 2, &why) == 0, "settings");
 	make_chain(&chain[0], &files[0], "a");
 	make_chain(&chain[1], &files[1], "b");

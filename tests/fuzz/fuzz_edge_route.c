@@ -16,6 +16,7 @@
 #include "edge/users.h"
 #include "sip/forward.h"
 #include "store/store.h"
+#include "../temp.h"
 
 #define OUR_VIA "SIP/2.0/TLS 192.0.2.9:5061;branch=z9hG4bKst0000"
 
@@ -68,12 +69,12 @@ binding(const char *aor, const char *contact, const char *path)
 static void
 make_tokens(void)
 {
-	char folder[] = "/tmp/siptrust-fuzz-XXXXXX", path[64];
+	char folder[TEMP_MAX], path[TEMP_MAX + 16];
 	struct token t = { .flow = { .id = 42, .worker = worker,
 		.transport = FLOW_TCP } };
 	struct buf why, out;
 
-	must(mkdtemp(folder) != NULL &&
+	must(temp_folder(folder, "fuzz") != NULL &&
 	    addr_parse(&t.flow.local, STR("192.0.2.9:5060"), 0) == 0 &&
 	    addr_parse(&t.flow.peer, STR("198.51.100.9:1"), 0) == 0);
 	for (int i = 1; i >= 0; i--) {

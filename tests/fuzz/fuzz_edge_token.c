@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "edge/token.h"
+#include "../temp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -25,11 +26,11 @@ must(bool holds)
 static void
 begin(void)
 {
-	char folder[] = "/tmp/siptrust-fuzz-XXXXXX", path[64];
+	char folder[TEMP_MAX], path[TEMP_MAX + 16];
 	struct buf why;
 
 	buf_init(&why, 4096);
-	must(mkdtemp(folder) != NULL &&
+	must(temp_folder(folder, "fuzz") != NULL &&
 	    token_key_new(&key, folder, &worker, 1, &why) == 0);
 	snprintf(path, sizeof(path), "%s/token.key", folder);
 	unlink(path);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "../temp.h"
 
 #define PKI_NOW   ((int64_t)1795000000) /* 2026-11-18 */
 #define PKI_DAY   ((int64_t)86400)
@@ -110,13 +111,9 @@ pki_put_key(struct buf *out, EVP_PKEY *k, const char *password)
 
 /* A new folder under $TMPDIR; returns path. */
 static inline const char *
-pki_folder(char path[256])
+pki_folder(char path[TEMP_MAX])
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(path, 256, "%s/siptrust-test-XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(path));
+	assert_non_null(temp_folder(path, "test"));
 	return path;
 }
 

@@ -15,16 +15,17 @@
 
 #include "base/conf.h"
 #include "base/err.h"
+#include "../../temp.h"
 
 /* The file under test is always this one, so that messages can be compared. */
-static char folder[] = "/tmp/test_base_conf.XXXXXX";
+static char folder[TEMP_MAX];
 static char file[64];
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	if (mkdtemp(folder) == NULL || chdir(folder) != 0)
+	if (temp_folder(folder, "conf") == NULL || chdir(folder) != 0)
 		return -1;
 	snprintf(file, sizeof(file), "siptrust.conf");
 	return 0;

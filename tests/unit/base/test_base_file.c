@@ -13,14 +13,15 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "../../temp.h"
 
-static char folder[] = "/tmp/test_base_file.XXXXXX";
+static char folder[TEMP_MAX];
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	return mkdtemp(folder) == NULL || chdir(folder) != 0;
+	return temp_folder(folder, "file") == NULL || chdir(folder) != 0;
 }
 
 static int

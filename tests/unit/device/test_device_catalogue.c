@@ -13,9 +13,10 @@
 
 #include "base/file.h"
 #include "device/catalogue.h"
+#include "../../temp.h"
 
 struct place {
-	char dir[64];
+	char dir[TEMP_MAX];
 	struct buf why;
 };
 
@@ -24,17 +25,16 @@ begin(void **state)
 {
 	struct place *p = calloc(1, sizeof(*p));
 
-	strcpy(p->dir, "/tmp/siptrust-devices-XXXXXX");
-	assert_non_null(mkdtemp(p->dir));
+	assert_non_null(temp_folder(p->dir, "devices"));
 	buf_init(&p->why, 1 << 16);
 	*state = p;
 	return 0;
 }
 
 static const char *
-in(const struct place *p, char out[256], const char *file)
+in(const struct place *p, char out[TEMP_MAX + 32], const char *file)
 {
-	snprintf(out, 256, "%s/%s", p->dir, file);
+	snprintf(out, TEMP_MAX + 32, "%s/%s", p->dir, file);
 	return out;
 }
 
@@ -45,7 +45,7 @@ static int
 end(void **state)
 {
 	struct place *p = *state;
-	char path[256];
+	char path[TEMP_MAX + 32];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlink(in(p, path, files[i]));
@@ -58,7 +58,7 @@ end(void **state)
 static void
 put(struct place *p, const char *file, const char *text)
 {
-	char path[256];
+	char path[TEMP_MAX + 32];
 
 	assert_int_equal(file_write(in(p, path, file), FILE_PUBLIC,
 	    str_cstr(text), &p->why), 0);
@@ -164,7 +164,7 @@ test_a_folder_that_is_not_there(void **state)
 {
 	struct place *p = *state;
 	struct device_catalogue *c = NULL;
-	char path[256];
+	char path[TEMP_MAX + 32];
 
 	assert_int_equal(device_catalogue_load(&c, in(p, path, "none"),
 	    &p->why), -ENOENT);
@@ -178,7 +178,7 @@ test_one_file(void **state)
 {
 	struct place *p = *state;
 	struct device_profile *one = NULL;
-	char path[256];
+	char path[TEMP_MAX + 32];
 
 	put(p, "our-own.device", OWN("our-own"));
 	assert_int_equal(device_file_read(&one, in(p, path, "our-own.device"),

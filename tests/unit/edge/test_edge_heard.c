@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "edge/heard.h"
+#include "../../temp.h"
 
 #define F(name) (1u << TRUST_FAULT_##name)
 
@@ -84,11 +85,11 @@ collect(const struct store_said *l, void *arg)
 static void
 written(char *out)
 {
-	char dir[] = "/tmp/siptrust-heard-XXXXXX", why[256], path[64];
+	char dir[TEMP_MAX], why[256], path[TEMP_MAX + 16];
 	struct device_store *s;
 	bool more;
 
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(temp_folder(dir, "heard"));
 	assert_int_equal(device_store_open(&s, dir, false, why, sizeof(why)),
 	    0);
 	assert_int_equal(device_store_begin(s), 0);

@@ -30,13 +30,14 @@
 #include "net/sock.h"
 #include "sip/auth.h"
 #include "sip/msg.h"
+#include "../../temp.h"
 
 #define WAIT_MS 20000
 #define SILENT_MS 100
 #define SECRET  "secret"
 
 static struct {
-	char folder[40];
+	char folder[TEMP_MAX];
 	struct conf *conf;
 	struct store *store;
 	struct users *users;
@@ -164,14 +165,13 @@ begin(const char *transactions)
 
 	memset(&w, 0, sizeof(w));
 	buf_init(&why, 4096);
-	strcpy(w.folder, "/tmp/siptrust-proxy-XXXXXX");
 	w.wall_s = clock_wall_s();
 	w.mono_us = clock_mono_us();
 	log_n = 0;
 	log_set_level(LOG_LEVEL_DEBUG);
 	log_set_sink(log_sink, NULL);
 	clock_fake(w.wall_s, w.mono_us);
-	if (mkdtemp(w.folder) == NULL ||
+	if (temp_folder(w.folder, "proxy") == NULL ||
 	    conf_load(&w.conf, NULL, over, ARRAY_LEN(over), &why) != 0 ||
 	    store_open_memory(&w.store) != 0 || open_phone(0) != 0 ||
 	    open_phone(1) != 0 || users_new(&w.users) != 0 ||
@@ -195,7 +195,7 @@ setup_small(void **state)
 static int
 teardown(void **state)
 {
-	char path[64];
+	char path[TEMP_MAX + 16];
 
 	worker_quiesce(w.worker);
 	location_free(w.shared.location);

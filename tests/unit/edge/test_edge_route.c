@@ -18,11 +18,12 @@
 #include "edge/users.h"
 #include "sip/auth.h"
 #include "store/store.h"
+#include "../../temp.h"
 
 #define NOW    INT64_C(1795464000)
 #define DEAD   6666      /* no socket of ours fits for this peer's port */
 
-static char folder[] = "/tmp/siptrust-route-XXXXXX";
+static char folder[TEMP_MAX];
 static struct worker *worker = (struct worker *)(uintptr_t)4096;
 static struct conf *conf;
 static struct store *store;
@@ -129,7 +130,7 @@ setup(void **state)
 	struct buf why;
 
 	buf_init(&why, 4096);
-	if (mkdtemp(folder) == NULL ||
+	if (temp_folder(folder, "route") == NULL ||
 	    conf_load(&conf, NULL, over, ARRAY_LEN(over), &why) != 0 ||
 	    store_open_memory(&store) != 0 || user("100") != 0 ||
 	    user("200") != 0 || user("500") != 0 || bindings() != 0 ||
@@ -146,7 +147,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char path[64];
+	char path[TEMP_MAX + 16];
 
 	token_key_free(key);
 	location_free(location);

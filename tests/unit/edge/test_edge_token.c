@@ -14,11 +14,12 @@
 
 #include "base/file.h"
 #include "edge/token.h"
+#include "../../temp.h"
 
 #define WORKERS 3
 
-static char folder[] = "/tmp/siptrust-token-XXXXXX";
-static char path[64];
+static char folder[TEMP_MAX];
+static char path[TEMP_MAX + 16];
 static struct worker *workers[WORKERS];
 static struct token_key *key;
 
@@ -36,7 +37,7 @@ setup(void **state)
 	buf_init(&why, 4096);
 	for (int i = 0; i < WORKERS; i++)
 		workers[i] = (struct worker *)(uintptr_t)(4096 * (i + 1));
-	if (mkdtemp(folder) == NULL)
+	if (temp_folder(folder, "token") == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/token.key", folder);
 	return load(&key, &why);
