@@ -42,9 +42,7 @@ def serves(server):
     """It still does its work."""
     with agents(server, "100", "101") as (a, b):
         call, _ = answered(a, b)
-        call.request("BYE")
-        b.answer(b.next("BYE", also=("ACK",)), 200)
-        a.next(200)
+        hang_up(call, b)
 
 
 def refused(ua, call, *wanted):
@@ -52,6 +50,31 @@ def refused(ua, call, *wanted):
     response = ua.next(*wanted)
     call.ack(response)
     return response
+
+
+def hang_up(call, called):
+    """The caller does; an ACK may still be on its way."""
+    call.request("BYE")
+    called.answer(called.next("BYE", also=("ACK",)), 200)
+    call.ua.next(200)
+
+
+def busy(call, called, invite):
+    """The called one is, and the caller hears it."""
+    called.answer(invite, 486, tag="callee")
+    refused(call.ua, call, 486)
+    called.next("ACK")
+
+
+def goes_on(call, *refusals):
+    """The challenge comes and is answered; False: one of refusals came."""
+    response = call.ua.next(407, *refusals)
+    call.ack(response)
+    if response.status != 407:
+        return False
+    call.credentials = call.ua.credentials(response, "INVITE", call.uri)
+    call.invite()
+    return True
 
 
 # ---- calls ----
@@ -129,9 +152,7 @@ def cancel_crosses_the_200(server):
         equal(methods, ["CANCEL", "INVITE"])
         call.ack([r for r in responses if r.is_response_to("INVITE")][0])
         b.next("ACK", also=("CANCEL",))
-        call.request("BYE")
-        b.answer(b.next("BYE", also=("ACK",)), 200)
-        a.next(200)
+        hang_up(call, b)
 
 
 def the_first_to_answer_has_the_call(server):
@@ -199,9 +220,7 @@ def invite_twice_is_one_call(server):
                      body=SDP)
         a.next(180)
         silent(b)
-        b.answer(invite, 486, tag="callee")
-        refused(a, call, 486)
-        b.next("ACK")
+        busy(call, b, invite)
 
 
 def invite_is_sent_again_until_answered(server):
@@ -236,15 +255,11 @@ def reinvite_without_route(server):
 def called_over_the_new_connection(server):
     with agents(server, "100", "101/TCP") as (a, b):
         call, _ = answered(a, b)
-        call.request("BYE")
-        b.answer(b.next("BYE", also=("ACK",)), 200)
-        a.next(200)
+        hang_up(call, b)
         b.close()
         with agents(server, "101/TCP") as (c,):
             call, _ = answered(a, c)
-            call.request("BYE")
-            c.answer(c.next("BYE", also=("ACK",)), 200)
-            a.next(200)
+            hang_up(call, c)
 
 
 def split_at_every_byte(server):
@@ -261,9 +276,7 @@ def split_at_every_byte(server):
         a.register()
         call, invite = answered(a, b)
         equal(invite.body, SDP.encode(), "the body")
-        call.request("BYE")
-        b.answer(b.next("BYE", also=("ACK",)), 200)
-        a.next(200)
+        hang_up(call, b)
 
 
 def many_in_one_segment(server):
@@ -285,17 +298,11 @@ def seventy_record_routes(server):
         many = [("Record-Route", "<sip:192.0.2.%d;lr>" % i)
                 for i in range(70)]
         call = Call(a, "101", fields=many).invite()
-        challenge = a.next(407, 400, 513)
-        call.ack(challenge)
-        if challenge.status == 407:
-            call.credentials = a.credentials(challenge, "INVITE", call.uri)
-            call.invite()
+        if goes_on(call, 400, 513):
             invite = b.next("INVITE")
             equal([v for v in invite.values("Record-Route")
                    if "192.0.2." in v], [v for _, v in many])
-            b.answer(invite, 486, tag="callee")
-            refused(a, call, 486)
-            b.next("ACK")
+            busy(call, b, invite)
 
 
 def huge_sdp(server):
@@ -303,16 +310,10 @@ def huge_sdp(server):
     body = SDP + "a=x:%s\r\n" % ("y" * 998) * (HUGE // 1000)
     with agents(server, "100/TCP", "101/TCP") as (a, b):
         call = Call(a, "101", body=body).invite()
-        challenge = a.next(407, 513)
-        call.ack(challenge)
-        if challenge.status == 407:
-            call.credentials = a.credentials(challenge, "INVITE", call.uri)
-            call.invite()
+        if goes_on(call, 513):
             invite = b.next("INVITE")
             equal(invite.body, body.encode(), "the body")
-            b.answer(invite, 486, tag="callee")
-            refused(a, call, 486)
-            b.next("ACK")
+            busy(call, b, invite)
 
 
 # ---- what belongs to nothing ----
@@ -473,9 +474,7 @@ def contact_that_points_at_us(server):
         b.register(contact="<sip:101@127.0.0.1:%d>" % server.sip)
         call = Call(a, "101").invite().proves()
         invite = b.next("INVITE")
-        b.answer(invite, 486, tag="callee")
-        refused(a, call, 486)
-        b.next("ACK")
+        busy(call, b, invite)
 
 
 ALL = [udp_calls_udp, tcp_calls_udp, tcp_calls_tcp, cancel_ends_the_ringing,
