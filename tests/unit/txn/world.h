@@ -2,11 +2,17 @@
 #ifndef TESTS_TXN_WORLD_H
 #define TESTS_TXN_WORLD_H
 /*
- * A clock of our own, messages, and what a transaction did: included after
- * cmocka.h by the tests of txn.
+ * A clock of our own, messages, and what a transaction did, for the tests of
+ * txn.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "base/buf.h"
 #include "txn/txn.h"
@@ -65,15 +71,19 @@ response(int status, const char *method, const char *branch)
 	return parse(text);
 }
 
-static inline void
+/* What on_send does: notes what was sent, unless sending fails. */
+static inline bool
 note_sent(struct str bytes)
 {
+	if (seen.broken)
+		return false;
 	if (seen.sent < ARRAY_LEN(seen.at))
 		seen.at[seen.sent] = now;
 	seen.sent++;
 	assert_true(bytes.n < sizeof(seen.last));
 	memcpy(seen.last, bytes.p, bytes.n);
 	seen.last[bytes.n] = '\0';
+	return true;
 }
 
 static inline void
@@ -99,6 +109,21 @@ assert_gaps(unsigned from, const unsigned *gap, unsigned n)
 	}
 }
 
+/*
+ * It was begun over UDP and is left alone: sends at these gaps until its timer
+ * of 64*T1 (B, F, H) fires, which fails and ends it.
+ */
+static inline void
+assert_repeats_and_fails(const unsigned *gap, unsigned n)
+{
+	advance(31990);
+	assert_gaps(0, gap, n);
+	assert_int_equal(seen.failed, 0);
+	advance(40);
+	assert_int_equal(seen.failed, 1);
+	assert_int_equal(seen.ended, 1);
+}
+
 static inline int
 world_up(void **state)
 {
@@ -120,5 +145,7 @@ world_down(void **state)
 	wheel_free(wheel);
 	return 0;
 }
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, world_up, world_down)
 
 #endif
