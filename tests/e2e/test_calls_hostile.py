@@ -242,13 +242,12 @@ def the_limit_of_calls():
             a.expect(486, skip=(100, 503))
 
         def calls_again():
-            sent = a.start("INVITE", b.user, SDP)
+            a.start("INVITE", b.user, SDP)
             m = a.next()
             while m.status not in (100, 503):
                 m = a.next()
-            return m.status == 100 and sent
-        sent = until("there is room again", calls_again)
-        assert sent
+            return m.status == 100
+        until("there is room again", calls_again)
 
 
 # ---- noise ----

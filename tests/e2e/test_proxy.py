@@ -50,12 +50,11 @@ def every_transport_calls_every_other():
             re_invite = theirs.request("INVITE", sdp)
             got = a.expect("INVITE")
             equal(got.body, sdp)
-            answer = a.respond(got, 200, "OK", SDP)
+            a.respond(got, 200, "OK", SDP)
             equal(b.expect(200).body, SDP)
             theirs.request("ACK", cseq=re_invite.cseq)
             a.expect("ACK")
             hang_up(mine, theirs)
-            assert answer
 
 
 def bodies_and_unknown_fields_pass_untouched():
@@ -145,7 +144,6 @@ def a_phone_that_knows_no_record_route():
     theirs.request("BYE", auth=True)
     a.respond(a.expect("BYE"), 200, "OK")
     b.expect(200)
-    assert mine
 
 
 # ---- forking ----
@@ -491,7 +489,7 @@ def a_phone_that_has_hung_up_its_connection():
     """430 when the flow of a call has gone; the same phone, back on another
     connection, is found."""
     a, b = phones("UDP", "TCP")
-    mine, theirs = call(a, b)
+    mine, _ = call(a, b)
     b.close()
     until("gone", lambda: not Ua(EDGE, b.user).contacts())
     mine.request("INFO")
@@ -502,7 +500,6 @@ def a_phone_that_has_hung_up_its_connection():
     mine.request("INFO")
     back.respond(back.expect("INFO"), 200, "OK")
     a.expect(200)
-    assert theirs
 
 
 def strays_are_dropped():
