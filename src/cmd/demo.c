@@ -23,7 +23,8 @@ static const char usage_text[] =
     "      --json          one object a line, for programs\n"
     "  -h, --help          this text\n"
     "\n"
-    "Exit: 0 every claim held, 1 one did not, 3 it could not be run.\n";
+    "Exit: 0 every claim held, 1 one did not, 2 wrong usage, 3 it could not\n"
+    "be run.\n";
 
 enum { OPT_KEEP = 256, OPT_JSON };
 

@@ -22,8 +22,8 @@ static const char usage_text[] =
     "      --json          print as JSON\n"
     "  -h, --help          this text\n"
     "\n"
-    "Exit: 0 fine, 1 no such profile or device, 2 wrong usage, 3 nothing to\n"
-    "read.\n";
+    "Exit: 0 fine, 1 no such profile, 2 wrong usage, 3 nothing to read, or no\n"
+    "such device.\n";
 
 enum { OPT_DATA = 256, OPT_DEVICE, OPT_PROFILE, OPT_VALID, OPT_JSON };
 

@@ -29,7 +29,7 @@ static const char usage_text[] =
     "  -h, --help          this text\n"
     "\n"
     "Exit: 0 fine, 1 some device is refused and not served, 2 wrong usage,\n"
-    "3 nothing to read.\n";
+    "3 nothing to read, or no such device.\n";
 
 enum { OPT_DATA = 256, OPT_DEVICE, OPT_JSON };
 
