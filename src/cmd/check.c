@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/known.h"
 #include "cmd/say.h"
 #include "device/match.h"
 #include "diag/check.h"
@@ -63,8 +64,7 @@ struct check_cmd {
 	char name[256];
 	uint32_t timeout_s;
 	bool all, json, help;
-	struct device_catalogue *profiles;
-	struct device_roots *roots;
+	struct cmd_known known;
 	struct status fleet;
 	bool has_fleet;
 	struct check_learned *learned;
@@ -337,17 +337,6 @@ print_json(const struct check_cmd *c, const struct check_report *r)
 
 /* ---- what is known ---- */
 
-static const struct device_profile *
-profile_of(const struct check_cmd *c, const struct status_device *d)
-{
-	const struct device_clues clues = { d->row.user_agent,
-		d->row.user_agent, STR_NULL, d->row.ja4 };
-	struct device_match m;
-
-	device_match(c->profiles, &clues, &m);
-	return m.profile;
-}
-
 /* What the fleet has shown, by profile. */
 static int
 load_learned(struct check_cmd *c, struct buf *why)
@@ -371,7 +360,8 @@ load_learned(struct check_cmd *c, struct buf *why)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->fleet.n; i++) {
 		const struct status_device *d = &c->fleet.device[i];
-		const struct device_profile *p = profile_of(c, d);
+		const struct device_profile *p =
+		    cmd_profile_of(c->known.profiles, d);
 
 		for (size_t k = 0; p != NULL && k < d->nbeliefs; k++)
 			c->learned[c->s.nlearned++] = (struct check_learned) {
@@ -385,20 +375,18 @@ load_learned(struct check_cmd *c, struct buf *why)
 static int
 load(struct check_cmd *c, struct buf *why)
 {
-	int err = device_roots_load(&c->roots, why);
+	int err = cmd_known_load(&c->known, c->devices, why);
 
 	if (err == 0)
-		err = device_catalogue_load(&c->profiles, c->devices, why);
-	if (err == 0)
 		err = load_learned(c, why);
-	c->s.roots = c->roots;
-	c->s.profiles = c->profiles;
+	c->s.roots = c->known.roots;
+	c->s.profiles = c->known.profiles;
 	if (err != 0)
 		return cmd_complain(CMD_FAILED, "check", "%.*s",
 		    STR_FMT(buf_as_str(why)));
 	if (c->as == NULL)
 		return CMD_OK;
-	c->s.only = device_catalogue_find(c->profiles, str_cstr(c->as));
+	c->s.only = device_catalogue_find(c->known.profiles, str_cstr(c->as));
 	if (c->s.only == NULL)
 		return cmd_complain(CMD_USAGE, "check", "no profile, or more "
 		    "than one, is called \"%s\"; siptrust device list has them "
@@ -412,8 +400,7 @@ unload(struct check_cmd *c)
 	free(c->learned);
 	if (c->has_fleet)
 		status_fini(&c->fleet);
-	device_catalogue_unref(c->profiles);
-	device_roots_free(c->roots);
+	cmd_known_fini(&c->known);
 }
 
 /* ---- the command ---- */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"
+#include "cmd/known.h"
 #include "cmd/say.h"
 #include "diag/preflight.h"
 
@@ -59,9 +60,7 @@ struct preflight_cmd {
 	struct conf *conf;
 	char folder[CMD_FOLDER_MAX];
 	bool strict, json, help;
-	struct device_catalogue *profiles;
-	struct device_roots *roots;
-	struct device_calendar *calendar;
+	struct cmd_known known;
 	struct preflight_settings s;
 };
 
@@ -395,14 +394,10 @@ run(struct preflight_cmd *c, struct buf *why)
 	int err = find_edge(c, why), code;
 
 	if (err == 0)
-		err = device_roots_load(&c->roots, why);
-	if (err == 0)
-		err = device_calendar_load(&c->calendar, why);
-	if (err == 0)
-		err = device_catalogue_load(&c->profiles, c->devices, why);
-	c->s.roots = c->roots;
-	c->s.calendar = c->calendar;
-	c->s.profiles = c->profiles;
+		err = cmd_known_load(&c->known, c->devices, why);
+	c->s.roots = c->known.roots;
+	c->s.calendar = c->known.calendar;
+	c->s.profiles = c->known.profiles;
 	c->s.now_s = clock_wall_s();
 	if (err == 0)
 		err = preflight_run(&p, &c->s, why);
@@ -432,9 +427,7 @@ cmd_preflight(int argc, char **argv)
 		return code;
 	buf_init(&why, WHY_MAX);
 	code = run(&c, &why);
-	device_catalogue_unref(c.profiles);
-	device_calendar_free(c.calendar);
-	device_roots_free(c.roots);
+	cmd_known_fini(&c.known);
 	conf_unref(c.conf);
 	buf_fini(&why);
 	return code;

@@ -43,8 +43,7 @@ struct advise_cmd {
 	const char *devices, *data;
 	char folder[CMD_FOLDER_MAX];
 	bool json, help;
-	struct device_roots *roots;
-	struct device_catalogue *profiles;
+	struct cmd_known known;
 	struct fleet fleet;
 };
 
@@ -196,14 +195,12 @@ static int
 run(struct advise_cmd *c, struct buf *why)
 {
 	struct advise a;
-	int err = device_roots_load(&c->roots, why), code;
+	int err = cmd_known_load(&c->known, c->devices, why), code;
 
 	if (err == 0)
-		err = device_catalogue_load(&c->profiles, c->devices, why);
+		err = fleet_read(&c->fleet, c->data, c->known.profiles, why);
 	if (err == 0)
-		err = fleet_read(&c->fleet, c->data, c->profiles, why);
-	if (err == 0)
-		err = advise(&a, &c->fleet, c->roots);
+		err = advise(&a, &c->fleet, c->known.roots);
 	if (err != 0)
 		return cmd_complain(CMD_FAILED, VERB_NAME, "%.*s",
 		    STR_FMT(why->n > 0 ? buf_as_str(why) : STR("no memory")));
@@ -231,8 +228,7 @@ roots_advise(int argc, char **argv)
 	code = run(&c, &why);
 	if (c.fleet.texts != NULL)
 		fleet_fini(&c.fleet);
-	device_catalogue_unref(c.profiles);
-	device_roots_free(c.roots);
+	cmd_known_fini(&c.known);
 	buf_fini(&why);
 	return code;
 }

@@ -9,21 +9,6 @@
 #define WHY_MAX ((size_t)64 << 10)
 #define DAY_S   86400
 
-static void
-name_profiles(struct roots_all *a)
-{
-	for (size_t i = 0; i < a->fleet.n; i++) {
-		struct str agent = a->fleet.device[i].row.user_agent;
-		const struct device_clues clues = { agent, agent, STR_NULL,
-			a->fleet.device[i].row.ja4 };
-		struct device_match m;
-
-		device_match(a->profiles, &clues, &m);
-		if (m.profile != NULL)
-			a->fleet.device[i].profile = m.profile->name;
-	}
-}
-
 static int
 load_fleet(struct roots_all *a, const char *data, const char *which,
     struct buf *why)
@@ -50,16 +35,11 @@ roots_load(struct roots_all *a, const char *verb, const char *data,
 
 	*a = (struct roots_all) { .now_s = clock_wall_s() };
 	buf_init(&why, WHY_MAX);
-	err = device_roots_load(&a->roots, &why);
-	if (err == 0)
-		err = device_calendar_load(&a->calendar, &why);
-	if (err == 0)
-		err = device_catalogue_load(&a->profiles,
-		    getenv("SIPTRUST_DEVICES"), &why);
+	err = cmd_known_load(&a->known, getenv("SIPTRUST_DEVICES"), &why);
 	if (err == 0)
 		err = load_fleet(a, data, which, &why);
 	if (err == 0)
-		name_profiles(a);
+		cmd_name_profiles(&a->fleet, a->known.profiles);
 	else
 		cmd_complain(0, verb, "%.*s", STR_FMT(buf_as_str(&why)));
 	buf_fini(&why);
@@ -74,9 +54,7 @@ roots_fini(struct roots_all *a)
 {
 	if (a->has_fleet)
 		status_fini(&a->fleet);
-	device_catalogue_unref(a->profiles);
-	device_calendar_free(a->calendar);
-	device_roots_free(a->roots);
+	cmd_known_fini(&a->known);
 }
 
 /* ---- words ---- */

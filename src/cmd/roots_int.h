@@ -2,17 +2,13 @@
 #ifndef CMD_ROOTS_INT_H
 #define CMD_ROOTS_INT_H
 /* cmd/roots - what its verbs share. */
+#include "cmd/known.h"
 #include "cmd/roots.h"
 #include "cmd/say.h"
-#include "device/calendar.h"
-#include "device/match.h"
-#include "edge/status.h"
 
 /* What a verb works with; roots_fini takes it back. */
 struct roots_all {
-	struct device_roots *roots;
-	struct device_calendar *calendar;
-	struct device_catalogue *profiles;
+	struct cmd_known known;
 	struct status fleet;       /* empty where there is no devices.db    */
 	bool has_fleet;
 	int64_t now_s;

@@ -48,7 +48,7 @@ struct list_cmd {
 static int
 list_all(struct list_cmd *c)
 {
-	const struct device_roots *roots = c->all.roots;
+	const struct device_roots *roots = c->all.known.roots;
 	json_t *out = json_array();
 	size_t n = 0, expired = 0;
 
@@ -104,10 +104,11 @@ meant(const struct roots_all *a, struct str words, enum device_naming what)
 	json_t *names = json_array();
 
 	for (size_t i = 0; what != DEVICE_NAMING_STORE &&
-	    i < device_roots_count(a->roots); i++) {
-		const struct device_root *r = device_roots_at(a->roots, i);
+	    i < device_roots_count(a->known.roots); i++) {
+		const struct device_root *r =
+		    device_roots_at(a->known.roots, i);
 
-		if (device_roots_can_mean(a->roots, words, r))
+		if (device_roots_can_mean(a->known.roots, words, r))
 			json_array_append_new(names, cmd_json(r->name));
 	}
 	return names;
@@ -121,7 +122,7 @@ published_json(const struct roots_all *a, const struct device_profile *p)
 	for (unsigned i = 0; i < p->root.n; i++) {
 		const struct device_fact *f = &p->root.v[i];
 		struct str note;
-		enum device_naming what = device_roots_naming(a->roots,
+		enum device_naming what = device_roots_naming(a->known.roots,
 		    f->value, &note);
 
 		json_array_append_new(out, json_pack("{s:o s:s s:o s:o s:o "
@@ -167,7 +168,7 @@ print_published(const struct roots_all *a, const struct device_profile *p)
 	for (unsigned i = 0; i < p->root.n; i++) {
 		const struct device_fact *f = &p->root.v[i];
 		struct str note;
-		enum device_naming what = device_roots_naming(a->roots,
+		enum device_naming what = device_roots_naming(a->known.roots,
 		    f->value, &note);
 
 		printf("  %.*s: %s%s%.*s\n", STR_FMT(f->value),
@@ -266,9 +267,9 @@ list(struct list_cmd *c)
 	if (c->device == NULL && c->profile == NULL)
 		return list_all(c);
 	if (c->device != NULL)
-		return list_some(c, device_catalogue_find(c->all.profiles,
+		return list_some(c, device_catalogue_find(c->all.known.profiles,
 		    c->all.fleet.device[0].profile));
-	p = device_catalogue_find(c->all.profiles, str_cstr(c->profile));
+	p = device_catalogue_find(c->all.known.profiles, str_cstr(c->profile));
 	if (p == NULL)
 		return cmd_complain(CMD_FINDING, VERB_NAME, "no profile is "
 		    "called \"%s\"; siptrust device list has them all",

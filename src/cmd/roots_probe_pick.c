@@ -114,8 +114,8 @@ add_to_buy(struct picking *k)
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(buy) && err == 0; i++) {
-		const struct device_root *r = device_roots_find(k->c->of.roots,
-		    str_cstr(buy[i].name));
+		const struct device_root *r = device_roots_find(
+		    k->c->of.known.roots, str_cstr(buy[i].name));
 
 		if (r != NULL)
 			err = add_known(k, r);
@@ -139,7 +139,7 @@ families(const struct device_root *r)
 static int
 add_all(struct picking *k)
 {
-	const struct device_roots *all = k->c->of.roots;
+	const struct device_roots *all = k->c->of.known.roots;
 	int err = 0;
 
 	for (int n = FAMILIES_MAX; n >= 0 && err == 0; n--) {
@@ -158,7 +158,7 @@ add_all(struct picking *k)
 static int
 add_named(struct picking *k, const char *name)
 {
-	const struct device_root *r = device_roots_find(k->c->of.roots,
+	const struct device_root *r = device_roots_find(k->c->of.known.roots,
 	    str_cstr(name));
 	unsigned before = k->p->n;
 	int err;

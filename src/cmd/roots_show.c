@@ -44,12 +44,12 @@ published_json(const struct roots_all *a, const struct device_root *root)
 {
 	json_t *out = json_array();
 
-	for (size_t i = 0; i < device_catalogue_count(a->profiles); i++) {
+	for (size_t i = 0; i < device_catalogue_count(a->known.profiles); i++) {
 		const struct device_profile *p =
-		    device_catalogue_at(a->profiles, i);
+		    device_catalogue_at(a->known.profiles, i);
 		const struct device_fact *f;
-		enum device_answer held = device_root_published(a->roots, p,
-		    root, &f);
+		enum device_answer held = device_root_published(
+		    a->known.roots, p, root, &f);
 
 		if (f == NULL && held == DEVICE_UNKNOWN)
 			continue;
@@ -93,9 +93,9 @@ calendar_json(const struct roots_all *a, const struct device_root *root)
 {
 	json_t *out = json_array();
 
-	for (size_t i = 0; i < device_calendar_count(a->calendar); i++) {
+	for (size_t i = 0; i < device_calendar_count(a->known.calendar); i++) {
 		const struct device_date *d =
-		    device_calendar_at(a->calendar, i);
+		    device_calendar_at(a->known.calendar, i);
 
 		if (device_date_names(d, root->name))
 			json_array_append_new(out, json_pack("{s:o s:o s:o "
@@ -125,8 +125,8 @@ namesakes_json(const struct roots_all *a, const struct device_root *root)
 	json_t *out = json_array();
 	size_t i = 0;
 
-	while ((other = device_roots_labelled(a->roots, root->label, &i)) !=
-	    NULL)
+	while ((other = device_roots_labelled(a->known.roots, root->label,
+	    &i)) != NULL)
 		if (other != root)
 			json_array_append_new(out, cmd_json(other->name));
 	return out;
@@ -232,7 +232,7 @@ print_calendar(json_t *rows)
 static int
 show(const struct show_cmd *c)
 {
-	const struct device_root *r = device_roots_find(c->all.roots,
+	const struct device_root *r = device_roots_find(c->all.known.roots,
 	    str_cstr(c->name));
 	json_t *o;
 

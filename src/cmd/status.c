@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "capture/syslog.h"
+#include "cmd/known.h"
 #include "cmd/say.h"
 #include "device/match.h"
 #include "edge/flow.h"
@@ -402,26 +403,6 @@ parse(int argc, char **argv, struct status_cmd *c)
 	return cmd_no_more("status", argc, argv);
 }
 
-/* The name of each device's profile; borrows from the catalogue. */
-static int
-name_profiles(struct status *s, struct device_catalogue **all,
-    struct buf *why)
-{
-	int err = device_catalogue_load(all, getenv("SIPTRUST_DEVICES"), why);
-
-	for (size_t i = 0; err == 0 && i < s->n; i++) {
-		struct str agent = s->device[i].row.user_agent;
-		const struct device_clues clues = { agent, agent, STR_NULL,
-			s->device[i].row.ja4 };
-		struct device_match m;
-
-		device_match(*all, &clues, &m);
-		if (m.profile != NULL)
-			s->device[i].profile = m.profile->name;
-	}
-	return err;
-}
-
 static int
 failed(struct buf *why)
 {
@@ -448,10 +429,12 @@ cmd_status(int argc, char **argv)
 	buf_init(&why, WHY_MAX);
 	if (status_read(&s, c.data, c.device, &why) != 0)
 		return failed(&why);
-	if (name_profiles(&s, &all, &why) != 0) {
+	if (device_catalogue_load(&all, getenv("SIPTRUST_DEVICES"), &why) !=
+	    0) {
 		status_fini(&s);
 		return failed(&why);
 	}
+	cmd_name_profiles(&s, all);
 	buf_fini(&why);
 	if (c.json)
 		print_json(&s, c.device.n > 0);
