@@ -16,27 +16,6 @@ struct loading {
 	int err;
 };
 
-static enum trust_cause
-cause_named(struct str name)
-{
-	for (int c = 0; c < TRUST_CAUSES; c++)
-		if (str_eq(str_cstr(trust_cause_name((enum trust_cause)c)),
-		    name))
-			return (enum trust_cause)c;
-	return TRUST_CAUSE_UNKNOWN;
-}
-
-static enum trust_confidence
-confidence_named(struct str name)
-{
-	enum trust_confidence c = TRUST_POSSIBLE;
-
-	while (c < TRUST_CERTAIN &&
-	    !str_eq(str_cstr(trust_confidence_name(c)), name))
-		c++;
-	return c;
-}
-
 static struct device_refusal *
 load_refusal(const struct store_device *row)
 {
@@ -46,8 +25,8 @@ load_refusal(const struct store_device *row)
 	if (r == NULL)
 		return NULL;
 	r->when_s = row->refused_s;
-	r->cause = cause_named(row->cause);
-	r->confidence = confidence_named(row->confidence);
+	r->cause = trust_cause_named(row->cause);
+	r->confidence = trust_confidence_named(row->confidence);
 	r->reason = (char *)(r + 1);
 	r->remedy = r->reason + row->reason.n + 1;
 	str_copy(r->reason, row->reason.n + 1, row->reason);

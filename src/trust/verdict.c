@@ -38,6 +38,26 @@ trust_confidence_name(enum trust_confidence c)
 	return names[c];
 }
 
+enum trust_cause
+trust_cause_named(struct str name)
+{
+	for (int c = 0; c < TRUST_CAUSES; c++)
+		if (str_eq(str_cstr(causes[c].name), name))
+			return (enum trust_cause)c;
+	return TRUST_CAUSE_UNKNOWN;
+}
+
+enum trust_confidence
+trust_confidence_named(struct str name)
+{
+	enum trust_confidence c = TRUST_CERTAIN;
+
+	while (c > TRUST_POSSIBLE &&
+	    !str_eq(str_cstr(trust_confidence_name(c)), name))
+		c--;
+	return c;
+}
+
 /* ---- the line ---- */
 
 static void

@@ -102,6 +102,10 @@ enum trust_cause trust_cause_of(enum trust_fault f, uint32_t known);
 const char *trust_cause_name(enum trust_cause c);       /* "untrusted_root" */
 const char *trust_cause_sentence(enum trust_cause c);
 const char *trust_confidence_name(enum trust_confidence c);
+/* The ones of these names; of another word TRUST_CAUSE_UNKNOWN and
+ * TRUST_POSSIBLE. */
+enum trust_cause trust_cause_named(struct str name);
+enum trust_confidence trust_confidence_named(struct str name);
 
 /* The name by which the configuration calls the chain of the CA of our own. */
 #define TRUST_OWN_CHAIN "own"

@@ -249,6 +249,21 @@ each_cause_has_its_words(void **state)
 	}
 }
 
+static void
+each_is_found_by_its_name(void **state)
+{
+	for (int c = 0; c < TRUST_CAUSES; c++)
+		assert_int_equal(trust_cause_named(str_cstr(trust_cause_name(
+		    (enum trust_cause)c))), c);
+	for (int c = TRUST_POSSIBLE; c <= TRUST_CERTAIN; c++)
+		assert_int_equal(trust_confidence_named(str_cstr(
+		    trust_confidence_name((enum trust_confidence)c))), c);
+	/* What nobody wrote is nothing to be sure of. */
+	assert_int_equal(trust_cause_named(STR("bad")),
+	    TRUST_CAUSE_UNKNOWN);
+	assert_int_equal(trust_confidence_named(STR_NULL), TRUST_POSSIBLE);
+}
+
 int
 main(void)
 {
@@ -260,6 +275,7 @@ main(void)
 		cmocka_unit_test(repeats_come_last),
 		cmocka_unit_test(the_longest_line_is_whole),
 		cmocka_unit_test(each_cause_has_its_words),
+		cmocka_unit_test(each_is_found_by_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
