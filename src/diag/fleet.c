@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "device/match.h"
 #include "store/device.h"
@@ -37,14 +38,6 @@ struct reading {
 	bool no_memory;
 };
 
-/* An array of n with room for one more; NULL: no memory, it stays. */
-static void *
-grown(void *array, size_t n, size_t size)
-{
-	return (n & (n - 1)) != 0 ? array :
-	    realloc(array, (n == 0 ? 1 : 2 * n) * size);
-}
-
 /* ---- texts ---- */
 
 static struct kept *
@@ -66,24 +59,23 @@ keep(struct reading *r, struct str text)
 	struct fleet *f = r->f;
 	uint64_t hash = hash_bytes(text.p, text.n);
 	struct kept *k = find(f->texts, text, hash);
-	void *more;
+	struct str *kept;
 
 	if (k != NULL)
 		return k->place;
 	k = malloc(sizeof(*k) + text.n);
-	more = grown(f->text, f->ntexts, sizeof(*f->text));
-	if (more != NULL)
-		f->text = more;
-	if (k == NULL || more == NULL) {
+	kept = k != NULL ? array_add(&f->text, &f->ntexts, sizeof(*kept)) :
+	    NULL;
+	if (kept == NULL) {
 		free(k);
 		r->no_memory = true;
 		return 0;
 	}
 	k->n = (uint32_t)text.n;
-	k->place = (uint32_t)f->ntexts;
+	k->place = (uint32_t)f->ntexts - 1;
 	if (text.n > 0)
 		memcpy(k->bytes, text.p, text.n);
-	f->text[f->ntexts++] = str_of(k->bytes, text.n);
+	*kept = str_of(k->bytes, text.n);
 	hash_insert(&f->texts->table, &k->node, hash);
 	return k->place;
 }
@@ -123,22 +115,22 @@ group_titled(struct reading *r, struct str title,
 {
 	struct fleet *f = r->f;
 	uint32_t place = keep(r, title);
-	void *more;
+	struct fleet_group *g;
 
 	for (size_t i = 0; !r->no_memory && i < f->ngroups; i++)
 		if (f->group[i].profile == p &&
 		    str_eq(f->group[i].title, f->text[place]))
 			return (uint32_t)i;
-	more = grown(f->group, f->ngroups, sizeof(*f->group));
-	if (more == NULL || r->no_memory) {
+	g = !r->no_memory ? array_add(&f->group, &f->ngroups, sizeof(*g)) :
+	    NULL;
+	if (g == NULL) {
 		r->no_memory = true;
 		return 0;
 	}
-	f->group = more;
-	f->group[f->ngroups] = (struct fleet_group) {
+	*g = (struct fleet_group) {
 		.title = f->text[place], .profile = p,
 	};
-	return (uint32_t)f->ngroups++;
+	return (uint32_t)f->ngroups - 1;
 }
 
 /* Each User-Agent is matched once. */
@@ -186,13 +178,10 @@ on_device(const struct store_device *row, void *arg)
 	struct reading *r = arg;
 	struct fleet *f = r->f;
 	struct str accounts = row->accounts;
-	void *more = grown(f->device, f->n, sizeof(*f->device));
-	struct fleet_device *d;
+	struct fleet_device *d = array_add(&f->device, &f->n, sizeof(*d));
 
-	if (more == NULL)
+	if (d == NULL)
 		return -ENOMEM;
-	f->device = more;
-	d = &f->device[f->n++];
 	*d = (struct fleet_device) {
 		.id = row->id, .fingerprint = row->fingerprint,
 		.registered = accounts.n > 0,
@@ -214,20 +203,17 @@ on_deed(const struct store_deed *row, void *arg)
 	struct fleet *f = r->f;
 	struct fleet_device *d;
 	struct fleet_deed *e;
-	void *more;
 
 	while (r->at < f->n && f->device[r->at].id < row->device)
 		r->at++;
 	if (r->at == f->n || f->device[r->at].id != row->device)
 		return 0;
-	more = grown(f->deed, f->ndeeds, sizeof(*f->deed));
-	if (more == NULL)
+	e = array_add(&f->deed, &f->ndeeds, sizeof(*e));
+	if (e == NULL)
 		return -ENOMEM;
-	f->deed = more;
 	d = &f->device[r->at];
 	if (d->ndeeds++ == 0)
-		d->deed = (uint32_t)f->ndeeds;
-	e = &f->deed[f->ndeeds++];
+		d->deed = (uint32_t)f->ndeeds - 1;
 	*e = (struct fleet_deed) {
 		.accepts = row->accepted > 0 &&
 		    row->accepted_no > row->refused_no,
@@ -296,7 +282,7 @@ on_holding(const struct store_probe_holding *row, void *arg)
 	struct fleet_asked a = { .holds = str_eq(row->holding, str_cstr(
 	    trust_holding_name(TRUST_HOLDS))) };
 	struct fleet_device *d;
-	void *more;
+	struct fleet_asked *asked;
 
 	while (r->at < f->n && f->device[r->at].id < row->device)
 		r->at++;
@@ -307,14 +293,13 @@ on_holding(const struct store_probe_holding *row, void *arg)
 	    TRUST_POSSIBLE))) || (!a.holds && !str_eq(row->holding, str_cstr(
 	    trust_holding_name(TRUST_LACKS)))))
 		return 0;
-	more = grown(f->asked, f->nasked, sizeof(*f->asked));
-	if (more == NULL)
+	asked = array_add(&f->asked, &f->nasked, sizeof(*asked));
+	if (asked == NULL)
 		return -ENOMEM;
-	f->asked = more;
+	*asked = a;
 	d = &f->device[r->at];
 	if (d->nasked++ == 0)
-		d->asked = (uint32_t)f->nasked;
-	f->asked[f->nasked++] = a;
+		d->asked = (uint32_t)f->nasked - 1;
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/addr.h"
+#include "base/array.h"
 #include "base/err.h"
 
 struct reading {
@@ -69,30 +70,18 @@ is_wanted(const struct store_device *row, struct str which)
 	    addr_parse_ip(&b, row->address) == 0 && addr_equal_ip(&a, &b);
 }
 
-/* An array of n with room for one more; NULL: no memory, it stays as it was. */
-static void *
-grown(void *array, size_t n, size_t size)
-{
-	/* It doubles at powers of two. */
-	return (n & (n - 1)) != 0 ? array :
-	    realloc(array, (n == 0 ? 1 : 2 * n) * size);
-}
-
 static int
 on_device(const struct store_device *row, void *arg)
 {
 	struct reading *r = arg;
 	struct status *s = r->s;
 	struct status_device *d;
-	void *more;
 
 	if (!is_wanted(row, r->which))
 		return 0;
-	more = grown(s->device, s->n, sizeof(*s->device));
-	if (more == NULL)
+	d = array_add(&s->device, &s->n, sizeof(*d));
+	if (d == NULL)
 		return -ENOMEM;
-	s->device = more;
-	d = &s->device[s->n++];
 	*d = (struct status_device) { .row = *row };
 	d->row.address = keep(s, row->address);
 	d->row.ja4 = keep(s, row->ja4);
@@ -124,15 +113,12 @@ on_deed(const struct store_deed *row, void *arg)
 	struct reading *r = arg;
 	struct status_device *d = device_of(r, row->device);
 	struct store_deed *deed;
-	void *more;
 
 	if (d == NULL)
 		return 0;
-	more = grown(d->deed, d->ndeeds, sizeof(*d->deed));
-	if (more == NULL)
+	deed = array_add(&d->deed, &d->ndeeds, sizeof(*deed));
+	if (deed == NULL)
 		return -ENOMEM;
-	d->deed = more;
-	deed = &d->deed[d->ndeeds++];
 	*deed = *row;
 	deed->chain = keep(r->s, row->chain);
 	deed->root = keep(r->s, row->root);
@@ -145,15 +131,12 @@ on_event(const struct store_event *row, void *arg)
 	struct reading *r = arg;
 	struct status_device *d = device_of(r, row->device);
 	struct store_event *e;
-	void *more;
 
 	if (d == NULL)
 		return 0;
-	more = grown(d->event, d->nevents, sizeof(*d->event));
-	if (more == NULL)
+	e = array_add(&d->event, &d->nevents, sizeof(*e));
+	if (e == NULL)
 		return -ENOMEM;
-	d->event = more;
-	e = &d->event[d->nevents++];
 	*e = *row;
 	e->what = keep(r->s, row->what);
 	e->chain = keep(r->s, row->chain);
@@ -172,15 +155,12 @@ on_said(const struct store_said *row, void *arg)
 	for (size_t i = 0; i < r->s->n; i++) {
 		struct status_device *d = &r->s->device[i];
 		struct store_said *said;
-		void *more;
 
 		if (!str_eq(d->row.address, row->address))
 			continue;
-		more = grown(d->said, d->nsaid, sizeof(*d->said));
-		if (more == NULL)
+		said = array_add(&d->said, &d->nsaid, sizeof(*said));
+		if (said == NULL)
 			return -ENOMEM;
-		d->said = more;
-		said = &d->said[d->nsaid++];
 		*said = *row;
 		said->address = d->row.address;
 		said->about = keep(r->s, row->about);
@@ -195,15 +175,12 @@ on_holding(const struct store_probe_holding *row, void *arg)
 	struct reading *r = arg;
 	struct status_device *d = device_of(r, row->device);
 	struct store_probe_holding *h;
-	void *more;
 
 	if (d == NULL)
 		return 0;
-	more = grown(d->asked, d->nasked, sizeof(*d->asked));
-	if (more == NULL)
+	h = array_add(&d->asked, &d->nasked, sizeof(*h));
+	if (h == NULL)
 		return -ENOMEM;
-	d->asked = more;
-	h = &d->asked[d->nasked++];
 	*h = *row;
 	h->sha256 = keep(r->s, row->sha256);
 	h->label = keep(r->s, row->label);
@@ -232,26 +209,6 @@ read_asked(struct reading *r, const char *dir)
 
 /* ---- what it means ---- */
 
-static enum trust_cause
-cause_named(struct str name)
-{
-	for (int c = 0; c < TRUST_CAUSES; c++)
-		if (str_eq(str_cstr(trust_cause_name((enum trust_cause)c)),
-		    name))
-			return (enum trust_cause)c;
-	return TRUST_CAUSE_UNKNOWN;
-}
-
-static enum trust_confidence
-confidence_named(struct str name)
-{
-	for (int c = TRUST_CERTAIN; c > TRUST_POSSIBLE; c--)
-		if (str_eq(str_cstr(trust_confidence_name(
-		    (enum trust_confidence)c)), name))
-			return (enum trust_confidence)c;
-	return TRUST_POSSIBLE;
-}
-
 static enum trust_holding
 holding_named(struct str name)
 {
@@ -272,8 +229,8 @@ why_refused(const struct status_device *d, struct trust_fact *f)
 
 		if (e->cause.n == 0 || !str_eq(e->chain, f->chain))
 			continue;
-		f->cause = cause_named(e->cause);
-		f->confidence = confidence_named(e->confidence);
+		f->cause = trust_cause_named(e->cause);
+		f->confidence = trust_confidence_named(e->confidence);
 		return; /* newest first: a proof stands before its suspicion */
 	}
 }
@@ -303,7 +260,7 @@ draw_conclusions(struct status_device *d)
 	for (size_t i = 0; i < d->nasked; i++)
 		trust_beliefs_asked(d->belief, d->nbeliefs, d->asked[i].label,
 		    holding_named(d->asked[i].holding),
-		    confidence_named(d->asked[i].confidence));
+		    trust_confidence_named(d->asked[i].confidence));
 	free(fact);
 	return 0;
 }
