@@ -6,8 +6,9 @@
  * each, with as much evidence as the lines hold.
  *
  * Pure: bytes in, events out; no I/O, no clock.  A line is recognised by a
- * row of forms.def, an OpenSSL error by its number (reasons.def), never by its
- * wording, which changes from release to release.  One pass, bounded memory:
+ * row of forms.def, an OpenSSL error by its number (reasons.def), since its
+ * wording changes from release to release, and by words only where a program
+ * prints no number (words.def).  One pass, bounded memory:
  * PBXLOG_OPEN_MAX events wait for their further lines, a line longer than
  * PBXLOG_LINE_MAX is skipped and counted.  Bytes need not be UTF-8.  How the
  * bytes are cut into feeds makes no difference.  Not thread-safe.
@@ -65,6 +66,7 @@ struct pbxlog_event {
 	uint32_t error;             /* OpenSSL's number, 0: none            */
 	const struct pbxlog_reason *reason; /* of it, static; NULL: unknown */
 	int alert;                  /* that the peer sent, -1: none known   */
+	bool ours;                  /* or that the PBX did                  */
 	char time[PBXLOG_TEXT_MAX]; /* as the first line has it, or ""      */
 	char peer[PBXLOG_TEXT_MAX]; /* as a line has it, or "": it may be a
 	                               name, or masked                      */

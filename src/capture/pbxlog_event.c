@@ -117,8 +117,10 @@ pbxlog_event_add(struct pbxlog_event *e, const struct pbxlog_line *l)
 	} else if (l->peer.n > 0) {
 		str_copy(e->peer, sizeof(e->peer), l->peer);
 	}
-	if (e->alert < 0)
+	if (e->alert < 0 && l->alert >= 0) {
 		e->alert = l->alert;
+		e->ours = l->ours;
+	}
 	if (e->reason == NULL)
 		e->reason = l->reason;
 	if (l->error != 0 && l->told >= e->told &&
@@ -153,9 +155,13 @@ add_alert(struct pbxlog_event *e)
 {
 	struct trust_evidence *ev = &e->evidence;
 
-	put_alert(ev, e->outgoing ? TLS_SERVER : TLS_CLIENT, e->alert);
-	ev->stage = !e->outgoing && is_about_certificate(e->alert) ?
+	bool client = e->outgoing == e->ours; /* of the handshake */
+
+	put_alert(ev, client ? TLS_CLIENT : TLS_SERVER, e->alert);
+	ev->stage = client && is_about_certificate(e->alert) ?
 	    TRUST_STAGE_CERTIFICATE : TRUST_STAGE_HELLO;
+	if (e->ours)
+		ev->end = TRUST_END_US;
 }
 
 static void

@@ -13,7 +13,9 @@ enum pbxlog_tells {
 	TELLS_CLOSED,
 	TELLS_RESET,
 	TELLS_TIMEOUT,
-	TELLS_ALERTED,
+	TELLS_ALERTED,    /* the alert's name follows, if it is there at all */
+	TELLS_SENT,       /* we sent it: its name or number follows         */
+	TELLS_WORDS,      /* what words.def has; else it is not this form   */
 	TELLS_CONFIG,
 	TELLS_VERIFY,
 	TELLS_UNTRUSTED,
@@ -43,6 +45,7 @@ struct pbxlog_line {
 	const struct pbxlog_reason *reason; /* of error, or of a sentence */
 	uint8_t step;     /* the form's, 0 for more of the same failure */
 	bool outgoing;
+	bool ours;        /* the alert is one that we sent */
 	enum pbxlog_told told;
 };
 
@@ -51,6 +54,15 @@ bool pbxlog_line_read(struct pbxlog_line *out, struct str text);
 
 /* Where s has a, or s.n. */
 size_t pbxlog_find(struct str s, struct str a);
+
+/* The same, without case, and an underscore is a space; words is not empty. */
+size_t pbxlog_find_words(struct str s, struct str words);
+
+/* pbxlog_words.c.  The alert whose name stands first in s; -1: none. */
+int pbxlog_alert_named(struct str s);
+
+/* Sets told, alert and reason of l by what s says; false: nothing known. */
+bool pbxlog_words(struct pbxlog_line *l, struct str s);
 
 /* Offset of the next word that a line about TLS has, or n; pbxlog_scan.c. */
 size_t pbxlog_scan(const char *p, size_t n);

@@ -11,25 +11,11 @@ static const struct pbxlog_form forms[] = {
 	{ PBXLOG_##product, STR(anchor), TELLS_##tells, step, STR(marker), 0 },
 #define SENTENCE(product, anchor, reason)                                      \
 	{ PBXLOG_##product, STR(anchor), TELLS_SENTENCE, 1, STR(""), reason },
-#define ALERTED_BY(words, alert)
 #include "capture/sentences.def"
 #include "capture/forms.def"
 #undef PRODUCT
 #undef FORM
 #undef SENTENCE
-#undef ALERTED_BY
-};
-
-/* Alerts by the names that libraries without numbers have for them. */
-static const struct {
-	struct str words;
-	uint8_t code;
-} alerts[] = {
-#define SENTENCE(product, anchor, reason)
-#define ALERTED_BY(words, alert) { STR(words), TLS_ALERT_##alert },
-#include "capture/sentences.def"
-#undef SENTENCE
-#undef ALERTED_BY
 };
 
 static const char *const products[] = {
@@ -149,6 +135,24 @@ peer_of(struct str text, struct str marker)
 	return n > 0 ? str_of(text.p, n) : STR_NULL;
 }
 
+/* Who it is, by the words that programs of all kinds put before an address. */
+static struct str
+peer_guess(struct str text)
+{
+	static const struct str before[] = { STR(" from "), STR(" peer "),
+		STR(" client "), STR(" remote "), STR("client: "),
+		STR("peer: ") };
+
+	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+		struct str peer = peer_of(text, before[i]);
+		struct addr a;
+
+		if (peer.n > 0 && addr_parse(&a, peer, 0) == 0)
+			return peer;
+	}
+	return STR_NULL;
+}
+
 static int
 hex_digit(char c)
 {
@@ -235,7 +239,9 @@ static bool
 is_outgoing(const struct pbxlog_form *f)
 {
 	static const char *const words[] = { "connecting to ", "connection to ",
-		"connect:", "SSL_connect", "connect()", "send timeout" };
+		"connect:", "SSL_connect", "connect()", "send timeout",
+		"connect error", "received SERVER ALERT",
+		"generated CLIENT ALERT" };
 
 	if (f->product == PBXLOG_LINPHONE || f->tells == TELLS_VERIFY ||
 	    f->tells == TELLS_NAME)
@@ -255,32 +261,23 @@ alert_of(struct str after)
 	return read_decimal(after, &v) && v <= UINT8_MAX ? (int)v : -1;
 }
 
-/* The one that stands first; -1: none. */
+/* from: the anchor and all after it; after: without the anchor. */
 static int
-alert_named(struct str after)
+alert_in(const struct pbxlog_line *l, struct str from, struct str after)
 {
-	size_t at = after.n;
-	int code = -1;
+	int code;
 
-	for (size_t i = 0; i < ARRAY_LEN(alerts); i++) {
-		size_t here = pbxlog_find(after, alerts[i].words);
-
-		if (here < at) {
-			at = here;
-			code = alerts[i].code;
-		}
-	}
-	return code;
-}
-
-static int
-alert_in(const struct pbxlog_line *l, struct str after)
-{
-	if (l->form->tells == TELLS_ALERT)
+	switch (l->form->tells) {
+	case TELLS_ALERT:
 		return alert_of(after);
-	if (l->form->tells == TELLS_ALERTED)
-		return alert_named(after);
-	return pbxlog_alert(l->error);
+	case TELLS_ALERTED:
+		return pbxlog_alert_named(from);
+	case TELLS_SENT:
+		code = alert_of(after);
+		return code >= 0 ? code : pbxlog_alert_named(after);
+	default:
+		return pbxlog_alert(l->error);
+	}
 }
 
 static enum pbxlog_told
@@ -293,6 +290,7 @@ told_by(const struct pbxlog_line *l)
 		[TELLS_RESET] = PBXLOG_RESET,
 		[TELLS_TIMEOUT] = PBXLOG_TIMEOUT,
 		[TELLS_ALERTED] = PBXLOG_ALERTED,
+		[TELLS_SENT] = PBXLOG_NOTHING,
 		[TELLS_CONFIG] = PBXLOG_CONFIG,
 		[TELLS_VERIFY] = PBXLOG_VERIFY,
 		[TELLS_UNTRUSTED] = PBXLOG_UNTRUSTED,
@@ -319,18 +317,38 @@ fill(struct pbxlog_line *l, const struct pbxlog_form *f, size_t at)
 	l->step = f->step;
 	l->time = time_of(l->text);
 	l->key = key_of(str_of(l->text.p, at < HEAD_MAX ? at : HEAD_MAX));
+	if (f->product == PBXLOG_MBEDTLS)
+		l->key = STR_NULL; /* what ESP-IDF has in parentheses is time */
 	l->peer = peer_of(l->text, f->marker);
+	if (l->peer.n == 0 && f->product >= PBXLOG_GNUTLS)
+		l->peer = peer_guess(l->text);
 	l->outgoing = is_outgoing(f);
+	l->ours = f->tells == TELLS_SENT;
 	if (f->tells == TELLS_ERROR || f->tells == TELLS_CONFIG ||
 	    f->tells == TELLS_PROBLEM)
 		l->error = error_of(l->text, after, f->product);
-	l->alert = alert_in(l, after);
+	l->alert = alert_in(l, str_from(l->text, at), after);
 	l->reason = f->reason != 0 ? pbxlog_reason_of(f->reason) :
 	    pbxlog_reason(l->error);
 	/* pjproject prints OpenSSL's queue, a line an error. */
 	if (f->product == PBXLOG_PJSIP && level.n > 7 && level.p[7] != '0')
 		l->step = 0;
 	l->told = told_by(l);
+}
+
+/*
+ * An error of another part of OpenSSL, or of somebody else; words that tell
+ * nothing.
+ */
+static bool
+is_nothing(struct pbxlog_line *l, struct str from)
+{
+	const struct pbxlog_form *f = l->form;
+
+	if (f->tells == TELLS_WORDS)
+		return !pbxlog_words(l, str_from(from, f->anchor.n));
+	return f->product == PBXLOG_OPENSSL && f->tells == TELLS_ERROR &&
+	    l->told == PBXLOG_NOTHING;
 }
 
 bool
@@ -343,12 +361,8 @@ pbxlog_line_read(struct pbxlog_line *out, struct str text)
 			continue;
 		*out = (struct pbxlog_line) { .text = text };
 		fill(out, &forms[i], at);
-		/* An error of another part of OpenSSL, or of somebody else. */
-		if (forms[i].product == PBXLOG_OPENSSL &&
-		    forms[i].tells == TELLS_ERROR &&
-		    out->told == PBXLOG_NOTHING)
-			continue;
-		return true;
+		if (!is_nothing(out, str_from(text, at)))
+			return true;
 	}
 	return false;
 }

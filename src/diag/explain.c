@@ -57,13 +57,15 @@ put_alert_words(struct buf *what, struct buf *how, const struct pbxlog_event *e)
 	const char *name = tls_alert_name((uint8_t)e->alert);
 
 	buf_printf(what, "%s ended the handshake with the alert %s",
-	    e->outgoing ? "the called side" : "the phone", name);
+	    e->ours ? "the PBX" : e->outgoing ? "the called side" :
+	    "the phone", name);
 	if (e->error != 0)
 		buf_printf(how, "OpenSSL's error %08X has the reason %d: alert "
 		    "%s(%d) was received", e->error, 1000 + e->alert, name,
 		    e->alert);
 	else
-		buf_printf(how, "alert %s(%d) was received", name, e->alert);
+		buf_printf(how, "alert %s(%d) was %s", name, e->alert,
+		    e->ours ? "sent" : "received");
 }
 
 static void

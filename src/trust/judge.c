@@ -358,6 +358,7 @@ client_says_other(const struct trust_evidence *e)
 SERVER_SAYS(protocol_version)
 SERVER_SAYS(inappropriate_fallback)
 SERVER_SAYS(handshake_failure)
+SERVER_SAYS(insufficient_security)
 SERVER_SAYS(unrecognized_name)
 
 /* It keyed the session for the certificate, and we could not follow. */
@@ -552,6 +553,8 @@ static const struct rule {
 	    "RFC 7465, RFC 9325 4.1")
 	RULE(server_says_handshake_failure, NO_SHARED_CIPHER, POSSIBLE,
 	    KEY_TYPE_UNSUPPORTED, "RFC 5246 7.2.2")
+	RULE(server_says_insufficient_security, NO_SHARED_CIPHER, LIKELY,
+	    KEY_TYPE_UNSUPPORTED, "RFC 5246 7.2.2, RFC 8446 6.2")
 	RULE(our_key_does_not_fit, SERVER_MISCONFIGURED, CERTAIN, NONE,
 	    "RFC 5246 7.4.7.1")
 	RULE(server_says_other, UNKNOWN, POSSIBLE, SCANNER, "RFC 8446 6.2")
