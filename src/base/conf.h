@@ -48,7 +48,8 @@ struct conf_chain {
 	char *root;        /* file of the root that it must lead to, or NULL */
 	int shorter;       /* certificates left off the end, at most        */
 	struct conf_list cross; /* files of certificates to append          */
-	int line;          /* in the file, 0 from the command line          */
+	int line;          /* in the file, 0 from the command line, -1: the
+	                      edge's own chain                              */
 };
 
 /* A device that who matches is presented this chain, or variant of one. */

@@ -18,6 +18,32 @@ complain(struct buf *why, const char *path, const char *what, int error)
 	return -error;
 }
 
+static void
+folder_of(const char *path, char folder[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		str_copy(folder, PATH_MAX, STR("."));
+	else
+		str_copy(folder, PATH_MAX,
+		    str_of(path, slash == path ? 1 : (size_t)(slash - path)));
+}
+
+/* Ours, root's; for root, whose the folder is: he can exchange it anyway. */
+static bool
+is_trusted(const char *path, uid_t owner)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (owner == geteuid() || owner == 0)
+		return true;
+	folder_of(path, folder);
+	return geteuid() == 0 && stat(folder, &st) == 0 &&
+	    st.st_uid == owner;
+}
+
 static int
 check_kind(const char *path, int fd, enum file_kind kind, struct buf *why)
 {
@@ -31,7 +57,7 @@ check_kind(const char *path, int fd, enum file_kind kind, struct buf *why)
 	}
 	if (kind == FILE_PUBLIC)
 		return 0;
-	if (st.st_uid != geteuid() && st.st_uid != 0) {
+	if (!is_trusted(path, st.st_uid)) {
 		buf_printf(why,
 		    "%s: belongs to user %u, must belong to user %u: "
 		    "chown %u %s",
@@ -111,14 +137,9 @@ static int
 sync_folder(const char *path)
 {
 	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
 	int fd, rc;
 
-	if (slash == NULL)
-		str_copy(folder, sizeof(folder), STR("."));
-	else
-		str_copy(folder, sizeof(folder),
-		    str_of(path, slash == path ? 1 : (size_t)(slash - path)));
+	folder_of(path, folder);
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -130,6 +151,13 @@ sync_folder(const char *path)
 int
 file_write(const char *path, enum file_kind kind, struct str content,
     struct buf *why)
+{
+	return file_write_for(path, kind, NULL, content, why);
+}
+
+int
+file_write_for(const char *path, enum file_kind kind,
+    const struct file_owner *owner, struct str content, struct buf *why)
 {
 	char new[PATH_MAX];
 	int fd, rc;
@@ -143,7 +171,10 @@ file_write(const char *path, enum file_kind kind, struct str content,
 	    0600);
 	if (fd < 0)
 		return complain(why, new, "create", errno);
-	rc = write_all(fd, content);
+	rc = owner != NULL && fchown(fd, owner->uid, owner->gid) != 0 ?
+	    -errno : 0;
+	if (rc == 0)
+		rc = write_all(fd, content);
 	if (rc == 0 && fchmod(fd, kind == FILE_SECRET ? 0600 : 0644) != 0)
 		rc = -errno;
 	if (rc == 0 && fsync(fd) != 0)

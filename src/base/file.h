@@ -5,10 +5,14 @@
  * base/file - small files read whole and replaced whole.
  *
  * A secret file is 0600 and belongs to this user or root: one that others
- * can read is refused, with the command that mends it.  A file is written
- * under PATH.new, synced and renamed: readers see the old one or the new one.
+ * can read is refused, with the command that mends it.  Root also takes one
+ * that belongs to whoever owns its folder: the user of a service.  A file is
+ * written under PATH.new, synced and renamed: readers see the old one or the
+ * new one.
  * Two writers of one path must exclude each other.
  */
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "base/compiler.h"
 
@@ -25,5 +29,15 @@ MUSTCHECK int file_read(struct buf *out, const char *path,
 /* Make or replace.  0 or -errno with a sentence in why. */
 MUSTCHECK int file_write(const char *path, enum file_kind kind,
     struct str content, struct buf *why);
+
+/* Whom a new file is to belong to. */
+struct file_owner {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* The same, for owner from the moment it is there; NULL: for us. */
+MUSTCHECK int file_write_for(const char *path, enum file_kind kind,
+    const struct file_owner *owner, struct str content, struct buf *why);
 
 #endif

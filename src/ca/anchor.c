@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "device/root.h"
 #include "x509/cert.h"
 
 /* What the messages need of one certificate of a file. */
@@ -19,6 +20,7 @@ struct source {
 	const char *path;
 	X509 *cert;
 	int number;      /* in the file, from 1 */
+	const struct device_roots *known;
 	bool alone;
 	int64_t now_s;
 	struct buf *why;
@@ -73,7 +75,7 @@ check_dates(const struct source *s)
 		buf_printf(s->why, " expired on %04d-%02d-%02d: no phone "
 		    "trusts it any more", tm.tm_year + 1900, tm.tm_mon + 1,
 		    tm.tm_mday);
-	return E_MISMATCH;
+	return E_STATE;
 }
 
 void
@@ -123,14 +125,33 @@ put_forms(struct ca_anchor *out, X509 *cert)
 	return E_CRYPTO;
 }
 
+/* As siptrust roots calls it, else after its common name. */
+static void
+give_name(struct ca_anchor *out, const X509 *cert,
+    const struct device_roots *known)
+{
+	const struct device_root *row = NULL;
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (known != NULL && X509_digest(cert, EVP_sha256(), sum, &n) == 1)
+		row = device_roots_by_sha256(known, sum);
+	if (row == NULL || !str_copy(out->name, sizeof(out->name), row->name))
+		ca_anchor_name(out->name, sizeof(out->name), out->root);
+}
+
 /* A root that has been checked. */
 static int
-anchor_make(struct ca_anchor *out, X509 *cert, int64_t modified_s)
+anchor_make(struct ca_anchor *out, X509 *cert,
+    const struct device_roots *known, int64_t modified_s)
 {
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+
 	memset(out, 0, sizeof(*out));
 	x509_name_text(X509_get_subject_name(cert), out->root,
 	    sizeof(out->root));
-	ca_anchor_name(out->name, sizeof(out->name), out->root);
+	give_name(out, cert, known);
+	out->ec = key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
 	x509_fingerprint(cert, out->fingerprint);
 	out->not_before_s = x509_time_s(X509_get0_notBefore(cert));
 	out->not_after_s = x509_time_s(X509_get0_notAfter(cert));
@@ -188,7 +209,7 @@ ca_anchor_load(struct ca_anchor *out, const char *path, int64_t now_s,
 	if (rc == 0)
 		rc = check_dates(&s);
 	if (rc == 0)
-		rc = anchor_make(out, s.cert, modified_s);
+		rc = anchor_make(out, s.cert, NULL, modified_s);
 	sk_X509_pop_free(list, X509_free);
 	return rc;
 }
@@ -232,7 +253,7 @@ add_one(struct ca_anchors *a, const struct source *s, bool strict,
 		a->left_out++;
 		return 0;
 	}
-	rc = anchor_make(&a->v[a->n], s->cert, modified_s);
+	rc = anchor_make(&a->v[a->n], s->cert, s->known, modified_s);
 	if (rc != 0) {
 		put_where(s);
 		buf_puts(s->why, " cannot be written as PEM and DER");
@@ -245,10 +266,12 @@ add_one(struct ca_anchors *a, const struct source *s, bool strict,
 
 int
 ca_anchors_load(struct ca_anchors *out, const char *path, bool strict,
-    int64_t now_s, struct buf *why)
+    const struct device_roots *known, int64_t now_s, struct buf *why)
 {
 	STACK_OF(X509) *list = NULL;
-	struct source s = { .path = path, .now_s = now_s, .why = why };
+	struct source s = {
+		.path = path, .known = known, .now_s = now_s, .why = why,
+	};
 	struct ca_anchors a = { .v = NULL };
 	int64_t modified_s = 0;
 	int rc = read_file(&list, path, CA_ANCHORS_FILE_MAX, CA_ANCHORS_MAX,
@@ -280,15 +303,40 @@ ca_anchors_fini(struct ca_anchors *a)
 	*a = (struct ca_anchors) { .v = NULL };
 }
 
-const struct ca_anchor *
-ca_anchors_find(const struct ca_anchors *a, const char *name)
+/* "GlobalSign", "globalsign": its common name, as it is or as in a URL. */
+static bool
+is_called(const struct ca_anchor *a, struct str name)
 {
+	char plain[sizeof(a->name)];
+
+	ca_anchor_name(plain, sizeof(plain), a->root);
+	return str_ieq(str_cstr(a->root), name) ||
+	    str_ieq(str_cstr(plain), name);
+}
+
+const struct ca_anchor *
+ca_anchors_find(const struct ca_anchors *a, const char *name,
+    struct buf *several)
+{
+	const struct ca_anchor *first = NULL;
+	struct str wanted = str_cstr(name);
+	unsigned n = 0;
+
 	for (size_t i = 0; i < a->n; i++) {
-		if (str_ieq(str_cstr(a->v[i].name), str_cstr(name)) ||
-		    str_ieq(str_cstr(a->v[i].root), str_cstr(name)))
+		if (str_ieq(str_cstr(a->v[i].name), wanted))
 			return &a->v[i];
 	}
-	return NULL;
+	for (size_t i = 0; i < a->n; i++) {
+		if (!is_called(&a->v[i], wanted))
+			continue;
+		if (n++ == 0)
+			first = &a->v[i];
+		else if (n == 2 && several != NULL)
+			buf_puts(several, first->name);
+		if (n >= 2 && several != NULL)
+			buf_printf(several, ", %s", a->v[i].name);
+	}
+	return n == 1 ? first : NULL;
 }
 
 const char *

@@ -25,8 +25,8 @@ struct run {
 /* ---- the CA ---- */
 
 static int
-new_key(EVP_PKEY **out, const char *path, enum ca_key_type type,
-    struct buf *why)
+new_key(EVP_PKEY **out, const struct ca_folder *f, const char *path,
+    enum ca_key_type type, struct buf *why)
 {
 	int rc = ca_key_new(out, type);
 
@@ -34,7 +34,7 @@ new_key(EVP_PKEY **out, const char *path, enum ca_key_type type,
 		buf_printf(why, "%s: no key could be made", path);
 		return rc;
 	}
-	return ca_write_key(path, *out, why);
+	return ca_write_key(f, path, *out, why);
 }
 
 /* A certificate for the key that is loaded. */
@@ -50,7 +50,7 @@ make_root(struct ca_folder *f, const struct ca_root_want *want,
 		    "names and IPv4 networks as 10.0.0.0/8 alone" : "");
 		return rc;
 	}
-	return ca_write_certs(f->ca_cert, f->cert, NULL, why);
+	return ca_write_certs(f, f->ca_cert, f->cert, NULL, why);
 }
 
 /*
@@ -76,7 +76,7 @@ make_ca(struct run *r)
 	if (ca_is_there(f->ca_key))
 		rc = ca_read_key(&f->key, f->ca_key, r->why);
 	else
-		rc = new_key(&f->key, f->ca_key, CA_KEY_RSA, r->why);
+		rc = new_key(&f->key, f, f->ca_key, CA_KEY_RSA, r->why);
 	return rc != 0 ? rc : make_root(f, &want, r->now_s, r->why);
 }
 
@@ -84,7 +84,7 @@ static int
 ensure_ca(struct run *r)
 {
 	if (ca_is_there(r->folder.ca_cert))
-		return ca_folder_load(&r->folder, r->now_s, r->why);
+		return ca_folder_load(&r->folder, r->why);
 	r->created = true;
 	return make_ca(r);
 }
@@ -116,17 +116,34 @@ load_server(struct run *r)
 	return 0;
 }
 
+bool
+ca_ends_with(int64_t not_after_s, int64_t ca_not_after_s)
+{
+	return not_after_s + CA_DAY_S >= ca_not_after_s;
+}
+
+/* So long that another one would not be worth it, or could not be longer. */
 static bool
-server_is_good(struct run *r)
+lasts(const struct run *r)
 {
 	int days = r->want->days > 0 ? r->want->days : CA_SERVER_DAYS;
 	int64_t left_s = r->folder.key != NULL ?
 	    ca_renew_before_s(days) : LEFT_WITHOUT_KEY_S;
-	bool good = r->server != NULL && r->server_key != NULL &&
-	    x509_time_s(X509_get0_notAfter(r->server)) - r->now_s >= left_s &&
-	    X509_check_private_key(r->server, r->server_key) == 1 &&
-	    ca_covers(r->server, &r->want->names);
+	int64_t end_s = x509_time_s(X509_get0_notAfter(r->server));
 
+	return end_s - r->now_s >= left_s ||
+	    ca_ends_with(end_s, ca_folder_end_s(&r->folder));
+}
+
+static bool
+server_is_good(const struct run *r)
+{
+	bool good = r->server != NULL && r->server_key != NULL &&
+	    X509_check_private_key(r->server, r->server_key) == 1;
+
+	/* Of an expired CA it is the last one. */
+	if (good && ca_folder_end_s(&r->folder) >= r->now_s)
+		good = lasts(r) && ca_covers(r->server, &r->want->names);
 	ERR_clear_error();
 	return good;
 }
@@ -164,11 +181,19 @@ static int
 issue_server(struct run *r)
 {
 	struct ca_folder *f = &r->folder;
+	struct ca_server_want want = *r->want;
+	int64_t left = (ca_folder_end_s(f) - r->now_s) / CA_DAY_S;
 	X509 *cert = NULL;
 	int rc = ca_check_clock(r->now_s, r->why);
 
+	if (rc == 0)
+		rc = ca_folder_expired(f, r->now_s, r->why);
 	if (rc != 0)
 		return rc;
+	if (want.days <= 0)
+		want.days = CA_SERVER_DAYS;
+	if (want.days > left)
+		want.days = left > 0 ? (int)left : 1;
 	if (f->key == NULL) {
 		buf_printf(r->why, "%s: a server certificate must be issued "
 		    "(none yet, it expires within 30 days, or does not name "
@@ -178,13 +203,13 @@ issue_server(struct run *r)
 		return E_ABSENT;
 	}
 	if (r->server_key == NULL)
-		rc = new_key(&r->server_key, f->server_key, CA_KEY_RSA,
+		rc = new_key(&r->server_key, f, f->server_key, CA_KEY_RSA,
 		    r->why);
 	if (rc == 0)
-		rc = make_server(&cert, f, r->want, r->server_key, r->now_s,
+		rc = make_server(&cert, f, &want, r->server_key, r->now_s,
 		    r->why);
 	if (rc == 0)
-		rc = ca_write_certs(f->server_cert, cert, f->cert, r->why);
+		rc = ca_write_certs(f, f->server_cert, cert, f->cert, r->why);
 	X509_free(cert);
 	return rc;
 }
@@ -213,6 +238,7 @@ put_files(struct ca_files *out, const struct run *r, bool issued)
 	str_copy(out->server_key, sizeof(out->server_key),
 	    str_cstr(f->server_key));
 	x509_fingerprint(f->cert, out->fingerprint);
+	out->not_after_s = ca_folder_end_s(f);
 }
 
 int64_t
@@ -231,7 +257,7 @@ ca_ensure(struct ca_files *out, const char *dir,
 
 	r.folder.fd = -1;
 	if (rc == 0)
-		rc = ca_folder_open(&r.folder, dir, why);
+		rc = ca_folder_open(&r.folder, dir, true, why);
 	if (rc == 0)
 		rc = ensure_ca(&r);
 	if (rc == 0)
@@ -250,40 +276,60 @@ ca_ensure(struct ca_files *out, const char *dir,
 
 /* ---- by command ---- */
 
-int
-ca_init(const char *dir, const struct ca_root_want *want, int64_t now_s,
-    struct buf *why)
+static int
+check_absent(const struct ca_folder *f, struct buf *why)
 {
-	struct ca_folder f = { .fd = -1 };
-	const char *there[] = { f.ca_key, f.ca_cert, f.server_cert };
-	int rc = check_domain(want->domain, why);
+	const char *there[] = { f->ca_cert, f->server_cert };
 
-	if (rc == 0)
-		rc = ca_check_clock(now_s, why);
-	if (rc == 0)
-		rc = ca_folder_open(&f, dir, why);
-	for (size_t i = 0; i < ARRAY_LEN(there) && rc == 0; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(there); i++) {
 		if (!ca_is_there(there[i]))
 			continue;
 		buf_printf(why, "%s: is there already; every phone would have "
 		    "to be given the new CA: move it away first if that is "
 		    "wanted", there[i]);
-		rc = E_EXISTS;
+		return E_EXISTS;
 	}
+	return 0;
+}
+
+/* First the certificate, in memory: a wrong wish leaves no key. */
+static int
+try_root(const struct ca_folder *f, const struct ca_root_want *want,
+    int64_t now_s, struct buf *why)
+{
+	X509 *trial = NULL;
+	int rc = ca_root_new(&trial, f->key, want, now_s);
+
+	X509_free(trial);
+	if (rc == E_PARSE)
+		buf_puts(why, "a CA can be confined to DNS names and to IPv4 "
+		    "networks such as 10.0.0.0/8, nothing else");
+	return rc;
+}
+
+int
+ca_init(const char *dir, const struct ca_root_want *want, int64_t now_s,
+    struct buf *why)
+{
+	struct ca_folder f = { .fd = -1 };
+	bool left_behind = false;
+	int rc = check_domain(want->domain, why);
+
 	if (rc == 0)
-		rc = ca_key_new(&f.key, CA_KEY_RSA);
-	/* First the certificate, in memory: a wrong wish leaves no key. */
+		rc = ca_check_clock(now_s, why);
+	if (rc == 0)
+		rc = ca_folder_open(&f, dir, true, why);
+	if (rc == 0)
+		rc = check_absent(&f, why);
 	if (rc == 0) {
-		X509 *trial = NULL;
-		rc = ca_root_new(&trial, f.key, want, now_s);
-		X509_free(trial);
-		if (rc == E_PARSE)
-			buf_puts(why, "a CA can be confined to DNS names and "
-			    "to IPv4 networks such as 10.0.0.0/8, nothing "
-			    "else");
+		left_behind = ca_is_there(f.ca_key);
+		rc = left_behind ? ca_read_key(&f.key, f.ca_key, why) :
+		    ca_key_new(&f.key, CA_KEY_RSA);
 	}
 	if (rc == 0)
-		rc = ca_write_key(f.ca_key, f.key, why);
+		rc = try_root(&f, want, now_s, why);
+	if (rc == 0 && !left_behind)
+		rc = ca_write_key(&f, f.ca_key, f.key, why);
 	if (rc == 0)
 		rc = make_root(&f, want, now_s, why);
 	ca_folder_close(&f);
@@ -311,9 +357,12 @@ static int
 check_issue(const struct ca_folder *f, const struct ca_issue_want *want,
     int64_t now_s, struct buf *why)
 {
-	int64_t end_s = x509_time_s(X509_get0_notAfter(f->cert));
+	int64_t end_s = ca_folder_end_s(f);
 	int days = want->server.days > 0 ? want->server.days : CA_SERVER_DAYS;
+	int rc = ca_folder_expired(f, now_s, why);
 
+	if (rc != 0)
+		return rc;
 	if (f->key == NULL) {
 		buf_printf(why, "%s: is missing: without it nothing can be "
 		    "issued", f->ca_key);
@@ -340,9 +389,9 @@ ca_issue(const char *dir, const struct ca_issue_want *want, int64_t now_s,
 	if (rc == 0)
 		rc = ca_check_clock(now_s, why);
 	if (rc == 0)
-		rc = ca_folder_open(&f, dir, why);
+		rc = ca_folder_open(&f, dir, false, why);
 	if (rc == 0)
-		rc = ca_folder_load(&f, now_s, why);
+		rc = ca_folder_load(&f, why);
 	if (rc == 0)
 		rc = check_issue(&f, want, now_s, why);
 	if (rc == 0)
@@ -351,9 +400,9 @@ ca_issue(const char *dir, const struct ca_issue_want *want, int64_t now_s,
 		rc = make_server(&cert, &f, &want->server, key, now_s, why);
 	/* The key first: a certificate without it would be of no use. */
 	if (rc == 0 && !ca_is_there(want->key_file))
-		rc = ca_write_key(want->key_file, key, why);
+		rc = ca_write_key(NULL, want->key_file, key, why);
 	if (rc == 0)
-		rc = ca_write_certs(want->cert_file, cert, f.cert, why);
+		rc = ca_write_certs(NULL, want->cert_file, cert, f.cert, why);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	ca_folder_close(&f);

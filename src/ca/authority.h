@@ -24,6 +24,7 @@ struct ca_files {
 	char server_cert[512]; /* DIR/server.pem        */
 	char server_key[512];  /* DIR/server-key.pem    */
 	char fingerprint[96];  /* SHA-256 of the CA     */
+	int64_t not_after_s;   /* the CA's end: may be over            */
 	bool created;          /* the CA was made just now         */
 	bool issued;           /* the server certificate was, too  */
 };
@@ -34,8 +35,10 @@ struct ca_files {
  * missing, has a third of its life left, or does not name what want says (IPv6
  * and the any address are passed over).  While the CA's key is kept elsewhere
  * it is used until 30 days before its end.  One that this CA did not issue is
- * never overwritten.  0, or an error with a sentence in why; *out is then
- * untouched.
+ * never overwritten.  None is issued for longer than the CA's own life, and
+ * when that is over what is there is used on: phones that mind get nothing
+ * worse, the others and UDP are served.  0, or an error with a sentence in
+ * why; *out is then untouched.
  */
 MUSTCHECK int ca_ensure(struct ca_files *out, const char *dir,
     const struct ca_server_want *want, int64_t now_s, struct buf *why);
@@ -43,9 +46,13 @@ MUSTCHECK int ca_ensure(struct ca_files *out, const char *dir,
 /* How long before its end a certificate for so many days is renewed. */
 int64_t ca_renew_before_s(int days);
 
+/* A certificate that ends with its CA: no other can be had of that. */
+bool ca_ends_with(int64_t not_after_s, int64_t ca_not_after_s);
+
 /*
- * A new CA in dir.  0, E_EXISTS: there is one, or what one has issued; else
- * as ca_ensure.  Then nothing was written.
+ * A new CA in dir, for the key that is there where one that was cut off has
+ * left it.  0, E_EXISTS: there is one, or what one has issued; else as
+ * ca_ensure.  Then nothing was written.
  */
 MUSTCHECK int ca_init(const char *dir, const struct ca_root_want *want,
     int64_t now_s, struct buf *why);

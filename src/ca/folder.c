@@ -52,9 +52,17 @@ ca_read_key(EVP_PKEY **out, const char *path, struct buf *why)
 	return rc;
 }
 
+/* Root makes certificates for a service that runs as another user. */
+static const struct file_owner *
+owner_of(const struct ca_folder *f)
+{
+	return f != NULL && geteuid() == 0 && f->owner.uid != 0 ? &f->owner :
+	    NULL;
+}
+
 static int
-write_bio(const char *path, enum file_kind kind, BIO *bio, bool complete,
-    struct buf *why)
+write_bio(const struct ca_folder *f, const char *path, enum file_kind kind,
+    BIO *bio, bool complete, struct buf *why)
 {
 	char *p = NULL;
 	long n = bio != NULL ? BIO_get_mem_data(bio, &p) : 0;
@@ -64,28 +72,31 @@ write_bio(const char *path, enum file_kind kind, BIO *bio, bool complete,
 		buf_printf(why, "%s: cannot be put in PEM form", path);
 		return E_CRYPTO;
 	}
-	return file_write(path, kind, str_of(p, (size_t)n), why);
+	return file_write_for(path, kind, owner_of(f), str_of(p, (size_t)n),
+	    why);
 }
 
 int
-ca_write_key(const char *path, EVP_PKEY *key, struct buf *why)
+ca_write_key(const struct ca_folder *f, const char *path, EVP_PKEY *key,
+    struct buf *why)
 {
 	BIO *bio = BIO_new(BIO_s_secmem());
 	bool ok = bio != NULL && PEM_write_bio_PrivateKey(bio, key, NULL, NULL,
 	    0, NULL, NULL) == 1;
-	int rc = write_bio(path, FILE_SECRET, bio, ok, why);
+	int rc = write_bio(f, path, FILE_SECRET, bio, ok, why);
 
 	BIO_free(bio);
 	return rc;
 }
 
 int
-ca_write_certs(const char *path, X509 *first, X509 *second, struct buf *why)
+ca_write_certs(const struct ca_folder *f, const char *path, X509 *first,
+    X509 *second, struct buf *why)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	bool ok = bio != NULL && PEM_write_bio_X509(bio, first) == 1 &&
 	    (second == NULL || PEM_write_bio_X509(bio, second) == 1);
-	int rc = write_bio(path, FILE_PUBLIC, bio, ok, why);
+	int rc = write_bio(f, path, FILE_PUBLIC, bio, ok, why);
 
 	BIO_free(bio);
 	return rc;
@@ -103,12 +114,12 @@ ca_check_clock(int64_t now_s, struct buf *why)
 
 /* Locked until the returned descriptor is closed. */
 static int
-lock(const char *dir, struct buf *why)
+lock(struct ca_folder *f, const char *dir, bool make, struct buf *why)
 {
 	struct stat st;
 	int fd;
 
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+	if (make && mkdir(dir, 0700) != 0 && errno != EEXIST) {
 		int rc = -errno;
 		buf_printf(why, "%s: cannot make this folder: %s", dir,
 		    err_str(rc));
@@ -129,11 +140,13 @@ lock(const char *dir, struct buf *why)
 		close(fd);
 		return E_CONFIG;
 	}
+	f->owner = (struct file_owner) { st.st_uid, st.st_gid };
 	return fd;
 }
 
 int
-ca_folder_open(struct ca_folder *f, const char *dir, struct buf *why)
+ca_folder_open(struct ca_folder *f, const char *dir, bool make,
+    struct buf *why)
 {
 	struct { char *to; const char *name; } path[] = {
 		{ f->ca_cert, "ca.pem" },
@@ -153,7 +166,7 @@ ca_folder_open(struct ca_folder *f, const char *dir, struct buf *why)
 			return -ENAMETOOLONG;
 		}
 	}
-	f->fd = lock(dir, why);
+	f->fd = lock(f, dir, make, why);
 	return f->fd < 0 ? f->fd : 0;
 }
 
@@ -169,19 +182,30 @@ ca_folder_close(struct ca_folder *f)
 	f->key = NULL;
 }
 
+int64_t
+ca_folder_end_s(const struct ca_folder *f)
+{
+	return x509_time_s(X509_get0_notAfter(f->cert));
+}
+
 int
-ca_folder_load(struct ca_folder *f, int64_t now_s, struct buf *why)
+ca_folder_expired(const struct ca_folder *f, int64_t now_s, struct buf *why)
+{
+	if (ca_folder_end_s(f) >= now_s)
+		return 0;
+	buf_printf(why, "%s: the CA has expired: move it, %s and %s away for a "
+	    "new one, which every phone must then be given", f->ca_cert,
+	    f->ca_key, f->server_cert);
+	return E_MISMATCH;
+}
+
+int
+ca_folder_load(struct ca_folder *f, struct buf *why)
 {
 	int rc = ca_read_cert(&f->cert, f->ca_cert, why);
 
 	if (rc != 0)
 		return rc;
-	if (x509_time_s(X509_get0_notAfter(f->cert)) < now_s) {
-		buf_printf(why, "%s: the CA has expired: move it, %s and %s "
-		    "away for a new one, which every phone must then be given",
-		    f->ca_cert, f->ca_key, f->server_cert);
-		return E_MISMATCH;
-	}
 	/* Wrong modes are told even where no key is needed. */
 	if (ca_is_there(f->ca_key))
 		rc = ca_read_key(&f->key, f->ca_key, why);

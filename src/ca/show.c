@@ -108,11 +108,17 @@ put_names(struct ca_shown *out, X509 *cert)
 	buf_init_array(&permitted, out->permitted, sizeof(out->permitted) - 1);
 	for (int i = 0; i < sk_GENERAL_NAME_num(alt); i++)
 		put_general(&names, sk_GENERAL_NAME_value(alt, i));
-	if (nc != NULL) {
-		for (int i = 0; i < sk_GENERAL_SUBTREE_num(
-		    nc->permittedSubtrees); i++)
-			put_general(&permitted, sk_GENERAL_SUBTREE_value(
-			    nc->permittedSubtrees, i)->base);
+	/* RFC 5280 4.2.1.10: a kind that none of them is of is not confined. */
+	out->any_name = out->any_address = nc != NULL;
+	for (int i = 0; nc != NULL && i < sk_GENERAL_SUBTREE_num(
+	    nc->permittedSubtrees); i++) {
+		const GENERAL_NAME *base = sk_GENERAL_SUBTREE_value(
+		    nc->permittedSubtrees, i)->base;
+
+		put_general(&permitted, base);
+		out->any_name = out->any_name && base->type != GEN_DNS;
+		out->any_address = out->any_address &&
+		    base->type != GEN_IPADD;
 	}
 	out->names[names.n] = '\0';
 	out->permitted[permitted.n] = '\0';

@@ -19,6 +19,7 @@ struct ca_shown {
 	char names[CA_SHOW_TEXT];        /* one a line: "example.com"      */
 	char permitted[CA_SHOW_TEXT];    /* nameConstraints, one a line    */
 	int64_t not_before_s, not_after_s;
+	bool any_name, any_address;      /* constraints that leave these   */
 	bool ca, self_signed;
 };
 

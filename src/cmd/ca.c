@@ -39,8 +39,9 @@ static const char usage_text[] =
     "  export  the CA, or a public root, in the form that a phone takes, and\n"
     "          the settings to write\n"
     "\n"
-    "      --constrain X    the CA may issue for this name and below it, or\n"
-    "                       for this network (10.0.0.0/8), and nothing else\n"
+    "      --constrain X    the CA may issue for this name and below it, for\n"
+    "                       this network (10.0.0.0/8), and for no other name,\n"
+    "                       or address; give both kinds to confine both\n"
     "      --host NAME      another DNS name to put into the certificate\n"
     "      --ip ADDR        an IPv4 address to put into it\n"
     "      --key rsa|p256   RSA-2048 (default; every phone) or P-256\n"
@@ -112,6 +113,28 @@ print_day(const char *label, int64_t unix_s)
 		    tm.tm_mon + 1, tm.tm_mday);
 }
 
+static void
+print_lines(const char *label, const char *lines)
+{
+	struct str rest = str_cstr(lines);
+
+	while (rest.n > 0) {
+		struct str line = str_cut(&rest, '\n');
+		printf("  %-12s %.*s\n", label, STR_FMT(line));
+		label = "";
+	}
+}
+
+static void
+print_confined(const struct ca_shown *s)
+{
+	print_lines("confined to", s->permitted);
+	if (s->any_name)
+		print_lines("", "any name: no --constrain NAME was given");
+	if (s->any_address)
+		print_lines("", "any address: no --constrain NET was given");
+}
+
 static int
 verb_init(struct ca_cmd *c, struct buf *why)
 {
@@ -128,9 +151,10 @@ verb_init(struct ca_cmd *c, struct buf *why)
 		rc = ca_show(&s, path, why);
 	if (rc != 0)
 		return rc == E_EXISTS ? CMD_FINDING : CMD_FAILED;
-	printf("%s\n  subject    %s\n  SHA-256    %s\n", path, s.subject,
+	printf("%s\n  subject      %s\n  SHA-256      %s\n", path, s.subject,
 	    s.sha256);
-	print_day("  valid to   ", s.not_after_s);
+	print_confined(&s);
+	print_day("  valid to     ", s.not_after_s);
 	printf("\nIts key is in %s/ca-key.pem: whoever has it can be any "
 	    "server to your phones.\n", c->conf->data);
 	return CMD_OK;
@@ -168,6 +192,9 @@ verb_issue(struct ca_cmd *c, struct buf *why)
 		return cmd_complain(CMD_USAGE, "ca", "--out: not a file's "
 		    "name");
 	rc = ca_issue(c->conf->data, &want, clock_wall_s(), why);
+	if (rc == -ENOENT)
+		buf_puts(why, " (siptrust ca init makes a CA; --data names "
+		    "the edge's folder)");
 	if (rc != 0)
 		return rc == E_EXISTS || rc == E_MISMATCH ? CMD_FINDING :
 		    CMD_FAILED;
@@ -175,16 +202,27 @@ verb_issue(struct ca_cmd *c, struct buf *why)
 	return CMD_OK;
 }
 
+/* It is due and was not renewed: why not. */
 static bool
-renewal_is_due(const struct ca_files *files, int days)
+still_due(const struct ca_files *files, int days, struct buf *why)
 {
-	char bytes[512];
 	struct ca_shown s;
-	struct buf why;
+	struct tm tm;
+	time_t end = (time_t)files->not_after_s;
 
-	buf_init_array(&why, bytes, sizeof(bytes));
-	return ca_show(&s, files->server_cert, &why) == 0 &&
-	    s.not_after_s - clock_wall_s() < ca_renew_before_s(days);
+	if (files->issued || ca_show(&s, files->server_cert, why) != 0 ||
+	    s.not_after_s - clock_wall_s() >= ca_renew_before_s(days))
+		return false;
+	if (!ca_ends_with(s.not_after_s, files->not_after_s))
+		buf_printf(why, "ca-key.pem is kept elsewhere, but %s is due: "
+		    "put it back beside %s", files->server_cert,
+		    files->ca_cert);
+	else if (gmtime_r(&end, &tm) != NULL)
+		buf_printf(why, "%s: the CA itself ends on %04d-%02d-%02d, no "
+		    "certificate of it lasts longer: every phone must be given "
+		    "a new CA before", files->ca_cert, tm.tm_year + 1900,
+		    tm.tm_mon + 1, tm.tm_mday);
+	return true;
 }
 
 static int
@@ -200,29 +238,14 @@ verb_renew(struct ca_cmd *c, struct buf *why)
 
 	if (ca_ensure(&files, c->conf->data, &want, clock_wall_s(), why) != 0)
 		return CMD_FAILED;
-	if (!files.issued && renewal_is_due(&files, want.days)) {
-		buf_printf(why, "%s/ca-key.pem is kept elsewhere, but %s is "
-		    "due: put it back", c->conf->data, files.server_cert);
+	if (still_due(&files, want.days, why))
 		return CMD_FINDING;
-	}
 	printf("%s %s\n", files.server_cert, files.issued ? "issued anew" :
 	    "is good for longer");
 	return CMD_OK;
 }
 
 /* ---- show ---- */
-
-static void
-print_lines(const char *label, const char *lines)
-{
-	struct str rest = str_cstr(lines);
-
-	while (rest.n > 0) {
-		struct str line = str_cut(&rest, '\n');
-		printf("  %-12s %.*s\n", label, STR_FMT(line));
-		label = "";
-	}
-}
 
 static void
 print_shown(const char *path, const struct ca_shown *s, int64_t now_s)
@@ -233,7 +256,7 @@ print_shown(const char *path, const struct ca_shown *s, int64_t now_s)
 	printf("  kind         %s\n", !s->ca ? "server or client certificate" :
 	    s->self_signed ? "root CA" : "intermediate CA");
 	print_lines("names", s->names);
-	print_lines("confined to", s->permitted);
+	print_confined(s);
 	printf("  key          %s\n", s->key);
 	print_day("  valid from   ", s->not_before_s);
 	print_day(" to ", s->not_after_s);
@@ -262,12 +285,13 @@ json_lines(const char *lines)
 static json_t *
 json_shown(const char *path, const struct ca_shown *s)
 {
-	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:o,s:o,s:s,s:I,s:I,s:s,s:s,"
-	    "s:s}", "file", path, "subject", s->subject, "issuer", s->issuer,
-	    "ca", s->ca, "self_signed", s->self_signed, "names",
+	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:o,s:o,s:b,s:b,s:s,s:I,s:I,"
+	    "s:s,s:s,s:s}", "file", path, "subject", s->subject, "issuer",
+	    s->issuer, "ca", s->ca, "self_signed", s->self_signed, "names",
 	    json_lines(s->names), "confined_to", json_lines(s->permitted),
-	    "key", s->key, "not_before", (json_int_t)s->not_before_s,
-	    "not_after", (json_int_t)s->not_after_s, "serial", s->serial,
+	    "any_name", s->any_name, "any_address", s->any_address, "key",
+	    s->key, "not_before", (json_int_t)s->not_before_s, "not_after",
+	    (json_int_t)s->not_after_s, "serial", s->serial,
 	    "sha256", s->sha256, "sha1", s->sha1);
 }
 

@@ -11,6 +11,7 @@
 #include "cmd/say.h"
 #include "device/catalogue.h"
 #include "device/install.h"
+#include "device/root.h"
 
 #define PATH_BYTES   1024
 #define SETTINGS_MAX ((size_t)128 << 10)
@@ -23,9 +24,31 @@ struct export {
 };
 
 static int
+find_root(const struct ca_cmd *c, struct export *x, const char *file,
+    struct buf *why)
+{
+	char names[1024];
+	struct buf several;
+
+	buf_init_array(&several, names, sizeof(names));
+	x->what = ca_anchors_find(&x->roots, c->root, &several);
+	if (x->what != NULL)
+		return 0;
+	if (several.n == 0)
+		buf_printf(why, "%s: has no root of the name %s (siptrust "
+		    "roots list has the names)", file, c->root);
+	else
+		buf_printf(why, "%s: several roots are called %s: %.*s; name "
+		    "the one that is meant", file, c->root,
+		    STR_FMT(buf_as_str(&several)));
+	return E_ABSENT;
+}
+
+static int
 load_root(const struct ca_cmd *c, struct export *x, struct buf *why)
 {
 	const char *file = c->conf->roots_file;
+	struct device_roots *known = NULL;
 	int rc;
 
 	if (file[0] == '\0')
@@ -35,17 +58,13 @@ load_root(const struct ca_cmd *c, struct export *x, struct buf *why)
 		    "or give --roots-file FILE");
 		return E_ABSENT;
 	}
-	rc = ca_anchors_load(&x->roots, file, c->conf->roots_file[0] != '\0',
-	    clock_wall_s(), why);
-	if (rc != 0)
-		return rc;
-	x->what = ca_anchors_find(&x->roots, c->root);
-	if (x->what == NULL) {
-		buf_printf(why, "%s: has no root of the name %s", file,
-		    c->root);
-		return E_ABSENT;
-	}
-	return 0;
+	rc = device_roots_load(&known, why);
+	if (rc == 0)
+		rc = ca_anchors_load(&x->roots, file,
+		    c->conf->roots_file[0] != '\0', known, clock_wall_s(),
+		    why);
+	device_roots_free(known);
+	return rc == 0 ? find_root(c, x, file, why) : rc;
 }
 
 static int
@@ -105,13 +124,18 @@ export_plain(const struct ca_cmd *c, const struct export *x, struct buf *why)
 
 /* ---- for a phone ---- */
 
+/* How it comes to the phone. */
+enum way { BY_URL, BESIDE, INLINE, UPLOADED };
+static const char *const way_words[] = { "url", "file", "inline", "upload" };
+
 /* What a phone is to be told, and the file that it takes. */
 struct kit {
 	const struct device_profile *profile;
+	enum way way;
 	struct device_ca ca;
+	char base[320];             /* "http://192.0.2.5:8080" */
 	char file[96];              /* "roots/isrg-root-x1" */
 	struct buf url, settings, tls;
-	bool inline_;               /* the certificate is in the settings */
 };
 
 static uint16_t
@@ -123,39 +147,120 @@ tls_port(const struct conf *conf)
 	    5061) == 0 ? addr_port(&a) : 0;
 }
 
+static enum way
+way_of(const struct device_profile *p)
+{
+	if (device_install_inline(p))
+		return INLINE;
+	if (p->ca_way == DEVICE_CA_WEB)
+		return UPLOADED;
+	return device_install_fetches(p) ? BY_URL : BESIDE;
+}
+
+static bool
+is_url(struct str s)
+{
+	struct str rest = s, scheme = str_cut(&rest, ':');
+
+	for (size_t i = 0; i < scheme.n; i++) {
+		if ((scheme.p[i] | 0x20) < 'a' || (scheme.p[i] | 0x20) > 'z')
+			return false;
+	}
+	return scheme.n > 0 && rest.n > 2 && str_starts(rest, STR("//"));
+}
+
+/* Where the edge of this configuration serves the files. */
+static bool
+put_base(struct buf *out, const struct conf *conf)
+{
+	char text[ADDR_STRLEN];
+	struct addr a;
+
+	if (conf->http.n == 0 ||
+	    addr_parse(&a, str_cstr(conf->http.v[0]), 80) != 0)
+		return false;
+	buf_printf(out, "http://%s", addr_is_any(&a) ? conf->domain :
+	    addr_print_ip(&a, true, text));
+	if (addr_port(&a) != 80)
+		buf_printf(out, ":%u", addr_port(&a));
+	return !out->failed;
+}
+
+static int
+take_base(struct kit *k, const struct ca_cmd *c, struct buf *why)
+{
+	struct buf out;
+
+	buf_init_array(&out, k->base, sizeof(k->base) - 1);
+	if (c->url != NULL && !is_url(str_cstr(c->url))) {
+		buf_printf(why, "--url %s: expected an address as in "
+		    "http://192.0.2.5:8080", c->url);
+		return E_CONFIG;
+	}
+	if (c->url != NULL) {
+		buf_puts(&out, c->url);
+	} else if (!put_base(&out, c->conf) && k->way == BY_URL) {
+		buf_puts(why, "--url BASE is needed: where the phone gets the "
+		    "file, as in --url http://192.0.2.5:8080 (siptrust edge "
+		    "--http serves it); or -c FILE with http in it");
+		return E_CONFIG;
+	}
+	k->base[out.n] = '\0';
+	return out.failed ? E_LIMIT : 0;
+}
+
+/* The lines of a key; not having any is no fault. */
+static int
+put_lines(struct kit *k, struct buf *out, enum device_key key,
+    struct buf *why)
+{
+	int rc = device_install_print(out, k->profile, key, &k->ca, why);
+
+	return rc == E_ABSENT ? 0 : rc;
+}
+
 static int
 kit_fill(struct kit *k, const struct ca_cmd *c, const struct export *x,
     struct buf *why)
 {
 	int rc;
 
-	k->inline_ = device_install_inline(k->profile);
-	if (c->url == NULL && !k->inline_) {
-		buf_puts(why, "--url BASE is needed: where the phone gets the "
-		    "file, as in --url http://192.0.2.5:8080 (siptrust edge "
-		    "--http serves it)");
-		return E_CONFIG;
-	}
+	k->way = way_of(k->profile);
+	rc = take_base(k, c, why);
+	if (rc != 0)
+		return rc;
 	snprintf(k->file, sizeof(k->file), "%s%s", c->root != NULL ?
 	    "roots/" : "", c->root != NULL ? x->what->name : "ca");
 	k->ca = (struct device_ca) {
-		.base_url = str_cstr(c->url != NULL ? c->url : "http://-"),
+		.base_url = str_cstr(k->base),
 		.file = str_cstr(k->file), .pem = buf_as_str(&x->what->pem),
 		.host = str_cstr(c->conf->domain), .port = tls_port(c->conf),
 	};
-	device_install_url(&k->url, k->profile, &k->ca);
-	rc = device_install_print(&k->settings, k->profile,
-	    DEVICE_KEY_setting, &k->ca, why);
-	if (rc == E_ABSENT)
+	if (k->base[0] != '\0' && k->way != INLINE)
+		device_install_url(&k->url, k->profile, &k->ca);
+	rc = put_lines(k, &k->settings, DEVICE_KEY_setting, why);
+	if (rc == 0 && k->settings.n == 0 && k->way != UPLOADED) {
 		buf_printf(why, "%.*s: no way is known to put a CA into it by "
 		    "its settings; siptrust device show tells what is known",
 		    STR_FMT(k->profile->name));
-	if (rc == 0)
-		rc = device_install_print(&k->tls, k->profile,
-		    DEVICE_KEY_tls_setting, &k->ca, why);
-	if (rc == E_ABSENT && k->settings.n > 0)
-		rc = 0; /* how it is switched to TLS is not known */
-	return rc;
+		rc = E_ABSENT;
+	}
+	return rc != 0 ? rc : put_lines(k, &k->tls, DEVICE_KEY_tls_setting,
+	    why);
+}
+
+/* What the profile says against this very certificate. */
+static void
+say_doubts(const struct kit *k, const struct ca_cmd *c,
+    const struct export *x)
+{
+	uint32_t takes = k->profile->key_types;
+
+	if (x->what->ec && takes != 0 && !device_has(takes, DEVICE_ECDSA))
+		cmd_complain(CMD_OK, "ca", "note: %s has an elliptic key, and "
+		    "%.*s is not known to take any but RSA: it may refuse it",
+		    c->root != NULL ? x->what->name : "the CA",
+		    STR_FMT(k->profile->name));
 }
 
 static void
@@ -168,25 +273,53 @@ print_indented(struct str text)
 }
 
 static void
+print_way(const struct kit *k)
+{
+	const struct device_profile *p = k->profile;
+	struct str url = buf_as_str(&k->url);
+
+	switch (k->way) {
+	case INLINE:
+		puts("\nIt takes the certificate in its configuration.");
+		break;
+	case BESIDE:
+		puts("\nIt loads the file that lies beside its configuration: "
+		    "--out DIR writes it.");
+		break;
+	case UPLOADED:
+		printf("\nIt takes the file by upload in its own pages%s%.*s: "
+		    "--out DIR writes it", p->ca_menu.n > 0 ? ", " : "",
+		    STR_FMT(p->ca_menu));
+		if (url.n > 0)
+			printf(", and it is at %.*s", STR_FMT(url));
+		puts(".");
+		break;
+	case BY_URL:
+		printf("\nIt fetches %.*s", STR_FMT(url));
+		if (p->url_macro.n > 0)
+			printf(" (or /d/%.*s/... for a URL that names the "
+			    "phone)", STR_FMT(p->url_macro));
+		putchar('\n');
+	}
+}
+
+static void
 print_kit(const struct kit *k)
 {
 	const struct device_profile *p = k->profile;
 
 	printf("%.*s (%.*s)\n", STR_FMT(p->title), STR_FMT(p->name));
-	if (k->inline_)
-		printf("\nIt takes the certificate in its configuration.");
-	else
-		printf("\nIt fetches %.*s", STR_FMT(buf_as_str(&k->url)));
-	if (p->url_macro.n > 0 && !k->inline_)
-		printf(" (or /d/%.*s/... for a URL that names the phone)",
-		    STR_FMT(p->url_macro));
-	printf("\n\nTo have it trust the CA");
-	if (p->config_file.n > 0)
-		printf(", in %.*s", STR_FMT(p->config_file));
-	puts(":\n");
-	print_indented(buf_as_str(&k->settings));
-	if (p->ca_menu.n > 0)
-		printf("\nor in its own pages: %.*s\n", STR_FMT(p->ca_menu));
+	print_way(k);
+	if (k->settings.n > 0) {
+		printf("\nTo have it trust the CA");
+		if (p->config_file.n > 0)
+			printf(", in %.*s", STR_FMT(p->config_file));
+		puts(":\n");
+		print_indented(buf_as_str(&k->settings));
+		if (p->ca_menu.n > 0)
+			printf("\nor in its own pages: %.*s\n",
+			    STR_FMT(p->ca_menu));
+	}
 	if (k->tls.n > 0) {
 		puts("\nTo have it use TLS:\n");
 		print_indented(buf_as_str(&k->tls));
@@ -195,21 +328,26 @@ print_kit(const struct kit *k)
 		printf("\nWhether it is in: %.*s\n", STR_FMT(p->ca_status));
 }
 
+static json_t *
+json_buf(const struct buf *b)
+{
+	return json_stringn(b->n > 0 ? b->p : "", b->n);
+}
+
 static int
 print_kit_json(const struct kit *k)
 {
-	json_t *o = json_pack("{s:s%,s:s%,s:s,s:b,s:s%,s:s%}", "profile",
+	json_t *o = json_pack("{s:s%,s:s%,s:s,s:s,s:b,s:o,s:o}", "profile",
 	    k->profile->name.p, k->profile->name.n, "title",
 	    k->profile->title.p, k->profile->title.n, "form",
-	    device_install_ending(k->profile), "inline", k->inline_,
-	    "settings", k->settings.p, k->settings.n, "tls_settings",
-	    k->tls.n > 0 ? k->tls.p : "", k->tls.n);
+	    device_install_ending(k->profile), "way", way_words[k->way],
+	    "inline", k->way == INLINE, "settings", json_buf(&k->settings),
+	    "tls_settings", json_buf(&k->tls));
 
 	if (o == NULL)
 		return -ENOMEM;
-	if (!k->inline_)
-		json_object_set_new(o, "url",
-		    json_stringn(k->url.p, k->url.n));
+	if (k->url.n > 0)
+		json_object_set_new(o, "url", json_buf(&k->url));
 	cmd_print_json(o);
 	return 0;
 }
@@ -223,19 +361,24 @@ write_kit(const struct kit *k, const struct ca_cmd *c,
 	    &x->what->pem;
 	const char *ending = k->profile->config_syntax == DEVICE_XML ? "xml" :
 	    "cfg";
+	const struct {
+		const char *what;
+		const struct buf *lines;
+	} part[] = { { "ca", &k->settings }, { "tls", &k->tls } };
 	char name[DEVICE_NAME_MAX + 8];
 	int rc = 0;
 
-	if (!k->inline_)
+	if (k->way != INLINE)
 		rc = write_file(c, c->root != NULL ? x->what->name : "ca",
 		    form, buf_as_str(bytes), why);
-	snprintf(name, sizeof(name), "%.*s-ca", STR_FMT(k->profile->name));
-	if (rc == 0)
-		rc = write_file(c, name, ending, buf_as_str(&k->settings),
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(part); i++) {
+		if (part[i].lines->n == 0)
+			continue;
+		snprintf(name, sizeof(name), "%.*s-%s",
+		    STR_FMT(k->profile->name), part[i].what);
+		rc = write_file(c, name, ending, buf_as_str(part[i].lines),
 		    why);
-	snprintf(name, sizeof(name), "%.*s-tls", STR_FMT(k->profile->name));
-	if (rc == 0 && k->tls.n > 0)
-		rc = write_file(c, name, ending, buf_as_str(&k->tls), why);
+	}
 	return rc;
 }
 
@@ -259,6 +402,8 @@ export_for(const struct ca_cmd *c, const struct export *x, struct buf *why)
 	}
 	if (rc == 0)
 		rc = kit_fill(&k, c, x, why);
+	if (rc == 0)
+		say_doubts(&k, c, x);
 	if (rc == 0 && c->out != NULL)
 		rc = write_kit(&k, c, x, why);
 	else if (rc == 0 && c->json)

@@ -74,8 +74,14 @@ next_piece(struct str *line, int *filling)
 	return str_of(line->p, line->n);
 }
 
-bool
-device_install_inline(const struct device_profile *p)
+static bool
+is_url(int filling)
+{
+	return filling == URL;
+}
+
+static bool
+is_in_setting(const struct device_profile *p, bool (*is)(int filling))
 {
 	for (unsigned i = 0; i < p->setting.n; i++) {
 		struct str line = p->setting.v[i].value;
@@ -83,11 +89,23 @@ device_install_inline(const struct device_profile *p)
 
 		do {
 			next_piece(&line, &filling);
-			if (is_pem(filling))
+			if (is(filling))
 				return true;
 		} while (filling >= 0);
 	}
 	return false;
+}
+
+bool
+device_install_inline(const struct device_profile *p)
+{
+	return is_in_setting(p, is_pem);
+}
+
+bool
+device_install_fetches(const struct device_profile *p)
+{
+	return is_in_setting(p, is_url);
 }
 
 /* ---- what is filled in ---- */

@@ -37,6 +37,9 @@ void device_install_url(struct buf *out, const struct device_profile *p,
 /* Whether the certificate itself stands in the lines: ca.pem is needed. */
 bool device_install_inline(const struct device_profile *p);
 
+/* Whether an address of the file does: ca.base_url is needed. */
+bool device_install_fetches(const struct device_profile *p);
+
 /*
  * Append the lines of key (DEVICE_KEY_setting or DEVICE_KEY_tls_setting).  0;
  * E_ABSENT: the profile knows none; E_CONFIG: what is missing or does not fit

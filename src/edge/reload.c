@@ -23,6 +23,7 @@
 #define WHY_BYTES       4096
 #define DAY_S           86400
 #define EXPIRES_SOON_S  (21 * DAY_S)
+#define CA_ENDS_SOON_S  (180 * DAY_S) /* each phone must get the next one */
 
 /* What every error of a reload ends with. */
 static void
@@ -300,6 +301,24 @@ ends_with_another(const struct trust_chain *f, unsigned i)
 	return false;
 }
 
+/* Our own CA: no renewal of ours mends that. */
+static void
+watch_ca(struct edge *e, int64_t now_s)
+{
+	char file[LOG_VAL_MAX];
+	int64_t left_s = e->ca.not_after_s - now_s;
+
+	if (!edge_uses_own_chain(e->conf) || left_s >= CA_ENDS_SOON_S)
+		return;
+	log_line(left_s < 0 ? LOG_LEVEL_ERR : LOG_LEVEL_WARN, "ca-expires",
+	    "ca=%s days=%lld hint=\"siptrust ca init in another folder makes "
+	    "the next one; every phone must be given it\"",
+	    log_val(file, sizeof(file), str_cstr(e->ca.ca_cert)),
+	    (long long)(left_s / DAY_S));
+	e->expiry_said = true;
+	e->expiry_looked_s = now_s;
+}
+
 static void
 watch_expiry(struct edge *e)
 {
@@ -309,6 +328,7 @@ watch_expiry(struct edge *e)
 
 	if (now_s - e->expiry_looked_s < DAY_S && e->expiry_said)
 		return;
+	watch_ca(e, now_s);
 	for (unsigned i = 0; i < n; i++) {
 		int64_t left_s = f[i].not_after_s - now_s;
 

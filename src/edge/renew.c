@@ -110,6 +110,16 @@ finish(struct edge *e, int status)
 		    "without a word"));
 }
 
+/* A third of its life is left, and the CA can give it more. */
+static bool
+is_due(const struct edge *e)
+{
+	int64_t end_s = own_chain_ends(e);
+
+	return end_s - ca_renew_before_s(e->conf->certificate_days) <=
+	    clock_wall_s() && !ca_ends_with(end_s, e->ca.not_after_s);
+}
+
 void
 edge_renew(struct edge *e)
 {
@@ -122,8 +132,7 @@ edge_renew(struct edge *e)
 			finish(e, status);
 		return;
 	}
-	if (now_ms < e->renewal.next_ms || own_chain_ends(e) -
-	    ca_renew_before_s(e->conf->certificate_days) > clock_wall_s())
+	if (now_ms < e->renewal.next_ms || !is_due(e))
 		return;
 	e->renewal.next_ms = now_ms + RETRY_MS;
 	begin(e);

@@ -335,6 +335,8 @@ tls_chains_add(struct tls_chains *out, const struct tls_chain_source *src,
 	unsigned before = out->n;
 	size_t said = src->why->n;
 	struct x509_chain *base = NULL;
+	/* Our own has expired with its CA: ca/authority made what it could. */
+	int64_t now_s = chain->line < 0 ? X509_ANY_TIME : src->now_s;
 	int rc;
 
 	if (!make_room(out, 1 + (unsigned)chain->shorter +
@@ -344,7 +346,7 @@ tls_chains_add(struct tls_chains *out, const struct tls_chain_source *src,
 	rc = load_root(&m);
 	if (rc == 0)
 		rc = x509_chain_load(&base, chain->certificate, chain->key,
-		    src->now_s, src->why);
+		    now_s, src->why);
 	if (rc == 0) {
 		src->why->n = said;
 		rc = add(&m, chain->name, false, base);

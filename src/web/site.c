@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "device/install.h"
 #include "device/catalogue.h"
+#include "device/root.h"
 #include "base/log.h"
 
 #define PATH_BYTES 600
@@ -34,6 +35,8 @@ load_ca(struct site *s, const struct conf *conf, int64_t now_s,
     struct buf *why)
 {
 	bool named = conf->ca_file[0] != '\0';
+	char text[LOG_VAL_MAX * 2];
+	size_t said = why->n;
 	int rc;
 
 	if (snprintf(s->ca_file, sizeof(s->ca_file), "%s%s",
@@ -48,7 +51,13 @@ load_ca(struct site *s, const struct conf *conf, int64_t now_s,
 		buf_puts(why, "ca_file: ");
 	rc = ca_anchor_load(&s->ca, s->ca_file, now_s, why);
 	s->has_ca = rc == 0;
-	return rc;
+	if (named || rc != E_STATE)
+		return rc;
+	/* Our own has expired: phones on UDP are served all the same. */
+	log_err("ca-not-served", "reason=%s", log_val(text, sizeof(text),
+	    str_from(buf_as_str(why), said)));
+	why->n = said;
+	return 0;
 }
 
 static int
@@ -57,6 +66,8 @@ load_roots(struct site *s, const struct conf *conf, int64_t now_s,
 {
 	bool named = conf->roots_file[0] != '\0';
 	const char *file = named ? conf->roots_file : ca_system_roots();
+	struct device_roots *known = NULL;
+	int rc;
 
 	if (file == NULL) {
 		log_warn("no-public-roots", "hint=\"install ca-certificates, "
@@ -65,7 +76,12 @@ load_roots(struct site *s, const struct conf *conf, int64_t now_s,
 	}
 	if (named)
 		buf_puts(why, "roots_file: ");
-	return ca_anchors_load(&s->roots, file, named, now_s, why);
+	rc = device_roots_load(&known, why);
+	if (rc == 0)
+		rc = ca_anchors_load(&s->roots, file, named, known, now_s,
+		    why);
+	device_roots_free(known);
+	return rc;
 }
 
 static uint16_t
@@ -139,7 +155,7 @@ site_ca(const struct site *s)
 const struct ca_anchor *
 site_root(const struct site *s, const char *root)
 {
-	return ca_anchors_find(&s->roots, root);
+	return ca_anchors_find(&s->roots, root, NULL);
 }
 
 size_t

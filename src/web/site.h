@@ -38,7 +38,8 @@ void site_unref(struct site *s); /* NULL does nothing */
 MUSTCHECK int site_find(const struct site *s, const struct web_path *p,
     const char *base_url, struct site_document *out);
 
-/* Our CA, NULL: none; a public root by its common name, NULL. */
+/* Our CA, NULL: none; a public root by name, or by its common name where one
+ * alone has that, else NULL: another's file would mend nothing. */
 const struct ca_anchor *site_ca(const struct site *s);
 const struct ca_anchor *site_root(const struct site *s, const char *root);
 size_t site_roots(const struct site *s);

@@ -457,7 +457,7 @@ check_dates(struct x509_chain *c, const char *file, int64_t now_s,
 			    "that cannot be read", file, i + 1, name);
 			return E_PARSE;
 		}
-		if (now_s > to) {
+		if (now_s != X509_ANY_TIME && now_s > to) {
 			buf_printf(why, "%s: certificate %d (%s) expired on "
 			    "%s: %s", file, i + 1, name, date_text(to, date),
 			    i > 0 && i + 1 == cert_count(c) &&
@@ -466,7 +466,7 @@ check_dates(struct x509_chain *c, const char *file, int64_t now_s,
 			    "renew it");
 			return E_MISMATCH;
 		}
-		if (now_s < from) {
+		if (now_s != X509_ANY_TIME && now_s < from) {
 			buf_printf(why, "%s: certificate %d (%s) is not valid "
 			    "before %s: is this host's clock right (%s)?", file,
 			    i + 1, name, date_text(from, date),

@@ -33,14 +33,17 @@ struct x509_chain {
 	bool rsa;                /* key type of the leaf                      */
 };
 
+#define X509_ANY_TIME INT64_MIN
+
 /*
  * Read certificate list and key, and check: key matches leaf, each next
  * certificate certifies the one before, nothing expired or not yet valid at
- * now_s.  key_file may be NULL, empty or the certificate file itself: the key
- * is then sought in there.  On failure *out is untouched and why names the
- * file, what is wrong and the mend.  0; -errno, E_LIMIT or E_CONFIG (no
- * regular file); E_PARSE: not what it should be; E_MISMATCH: key, order or
- * dates do not fit; E_CRYPTO: a key that cannot be used.
+ * now_s (X509_ANY_TIME: that is not looked at).  key_file may be NULL, empty or
+ * the certificate file itself: the key is then sought in there.  On failure
+ * *out is untouched and why names the file, what is wrong and the mend.  0;
+ * -errno, E_LIMIT or E_CONFIG (no regular file); E_PARSE: not what it should
+ * be; E_MISMATCH: key, order or dates do not fit; E_CRYPTO: a key that cannot
+ * be used.
  */
 MUSTCHECK int x509_chain_load(struct x509_chain **out, const char *cert_file,
     const char *key_file, int64_t now_s, struct buf *why);

@@ -2,6 +2,7 @@
 """siptrust ca: made, issued, shown, exported; renewed by a running edge."""
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def a_ca_is_made_once():
               ("CN=siptrust CA example.test", True, "RSA 2048", []))
         if ca["not_after"] < time.time() + 20 * 365 * DAY_S - DAY_S:
             raise AssertionError("ends at %d" % ca["not_after"])
-        contains(f.ca("init", code=1), "ca-key.pem: is there already")
+        contains(f.ca("init", code=1), "ca.pem: is there already")
         equal(f.shown()[0]["sha256"], ca["sha256"])
         contains(openssl("x509", "-in", f.at("data", "ca.pem"), "-noout",
                          "-fingerprint", "-sha256"), ca["sha256"])
@@ -82,6 +83,47 @@ def the_edge_takes_the_ca_that_is_there():
             tls(edge.tls, ca=edge.ca).close()
         equal([c["ca"] for c in f.shown()], [True, False])
         contains(f.ca("show").decode(), "confined to  example.test")
+
+
+def what_is_not_confined_is_said():
+    """RFC 5280 4.2.1.10: names confine names, networks confine addresses."""
+    for argv, any_name, any_address in (
+            (("example.test",), False, True),
+            (("192.0.2.0/24",), True, False),
+            (("example.test", "192.0.2.0/24"), False, False), ((), False,
+                                                               False)):
+        with Folder() as f:
+            said = f.ca("init", *[x for a in argv for x in
+                                  ("--constrain", a)]).decode()
+            ca, = f.shown()
+            equal((ca["any_name"], ca["any_address"]), (any_name,
+                                                        any_address), argv)
+            for text in (said, f.ca("show").decode()):
+                equal("any name:" in text, any_name, argv)
+                equal("any address:" in text, any_address, argv)
+
+
+def root_makes_them_for_a_service():
+    """The edge runs as another user, whose the folder is; root's ca init,
+    issue and renew leave it files that it can read."""
+    if os.geteuid() != 0:
+        print("# not root: nothing to try")
+        return
+    uid = 65534
+    with Folder() as f:
+        os.chmod(f.path, 0o711)
+        os.mkdir(f.data, 0o700)
+        os.chown(f.data, uid, uid)
+        f.ca("init")
+        f.ca("renew")
+        for name in ("ca.pem", "ca-key.pem", "server.pem",
+                     "server-key.pem"):
+            equal(os.stat(os.path.join(f.data, name)).st_uid, uid, name)
+        f.ca("issue", "--out", "pbx.pem")
+        equal(os.stat(f.at("pbx-key.pem")).st_uid, 0)
+        os.chown(f.at("data", "ca-key.pem"), uid + 1, uid + 1)
+        contains(f.ca("issue", "--out", "no", code=3),
+                 "belongs to user 65535, must belong to user 0")
 
 
 def certificates_for_other_servers():
@@ -126,7 +168,9 @@ def wrong_usage_is_told():
                 (("issue", "--key", "dsa"), "expected rsa or p256")):
             contains(f.ca(*argv, code=2), part, argv)
         contains(f.ca("export", code=3), "siptrust ca init makes one")
-        contains(f.ca("issue", code=3), "ca.pem: cannot open")
+        contains(f.ca("issue", code=3), "data: cannot open this folder: No "
+                 "such file or directory (siptrust ca init makes a CA;")
+        equal(os.path.exists(f.data), False)
         contains(f.ca("init", "--constrain", "a b", code=3), "confined")
         equal(os.path.exists(f.at("data", "ca-key.pem")), False)
 
@@ -173,6 +217,68 @@ def an_expired_ca_is_told():
                            stdout=subprocess.PIPE)
         equal(p.returncode, 1)
         contains(p.stdout.decode(), ", expired")
+
+
+def expired_ca(f):
+    """In the folder, with a server certificate that ended with it."""
+    os.mkdir(f.data, 0o700)
+    pki = Pki(f.path, "example.test")
+    with open(pki.path("openssl.cnf"), "a") as out:
+        out.write("[old]\nbasicConstraints = CA:true\n"
+                  "[leaf]\nsubjectAltName = DNS:example.test\n")
+    for name, cn, sign in (
+            ("ca", "Old CA", ("-selfsign", "-keyfile", "ca-key.pem",
+                              "-extensions", "old")),
+            ("server", "example.test", ("-cert", "ca.pem", "-keyfile",
+                                        "ca-key.pem", "-extensions",
+                                        "leaf"))):
+        at = f.at("data", name)
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                at + "-key.pem", "-out", at + ".csr", "-subj", "/CN=" + cn)
+        os.chmod(at + "-key.pem", 0o600)
+        pki.openssl("ca", "-batch", "-notext", *[
+            f.at("data", x) if x.endswith(".pem") else x for x in sign],
+            "-in", at + ".csr", "-out", at + ".pem", "-startdate",
+            "20200101000000Z", "-enddate", "20210101000000Z")
+        os.remove(at + ".csr")
+
+
+def an_edge_whose_ca_has_expired_serves_the_others():
+    with Folder() as f:
+        expired_ca(f)
+        with Edge(data=f.data, settings=["http=127.0.0.1:0"]) as edge:
+            edge.wait_line(r"err ca-expires ca=\S+/ca.pem days=-\d+ hint=")
+            edge.wait_line(r'err ca-not-served reason=".*\"Old CA\\?" '
+                           "expired on 2021-01-01")
+            edge.add_user("100")
+            phone = Phone(edge, "100", transport="TCP")
+            until("known", lambda: phone.register().status == 200)
+            phone.close()
+            # Who does not look at dates is served over TLS as well.
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            with socket.create_connection(("127.0.0.1", edge.tls)) as sock:
+                context.wrap_socket(sock).close()
+            equal(edge.count(r"certificate-not-renewed"), 0)
+
+
+def the_end_of_the_ca_is_told_long_before():
+    with Folder() as f:
+        os.mkdir(f.data, 0o700)
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                f.at("data", "ca-key.pem"), "-out", f.at("data", "ca.pem"),
+                "-subj", "/CN=Short CA", "-days", "100")
+        os.chmod(f.at("data", "ca-key.pem"), 0o600)
+        with Edge(data=f.data) as edge:
+            edge.wait_line(r"warn ca-expires ca=\S+/ca.pem days=99 ")
+            ca, server = f.shown()
+            # It ends with its CA, and nothing tries to renew it all day.
+            equal(abs(ca["not_after"] - server["not_after"]) <= DAY_S, True)
+            contains(f.ca("renew", code=1), "the CA itself ends on ")
+            equal(f.shown()[1]["serial"], server["serial"])
+            tls(edge.tls, ca=edge.ca).close()
+            equal(edge.count(r"certificate-(not-)?renewed"), 0)
 
 
 def exported_as_pem_and_der():
@@ -293,10 +399,14 @@ def nothing_is_renewed_too_early():
 if __name__ == "__main__":
     tap.main([a_ca_is_made_once,
               the_edge_takes_the_ca_that_is_there,
+              what_is_not_confined_is_said,
+              root_makes_them_for_a_service,
               certificates_for_other_servers,
               wrong_usage_is_told,
               bad_files_are_told,
               an_expired_ca_is_told,
+              an_edge_whose_ca_has_expired_serves_the_others,
+              the_end_of_the_ca_is_told_long_before,
               exported_as_pem_and_der,
               exported_as_each_phone_takes_it,
               a_certificate_near_its_end_is_renewed,

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "ca/anchor.h"
+#include "device/root.h"
 #include "x509/cert.h"
 #include "../pki.h"
 
@@ -108,7 +109,7 @@ what_is_no_root_for_phones(void **state)
 	refused(E_MISMATCH, "\"Test R3\" is not self-signed (its issuer is "
 	    "\"Test Root\")");
 	put(&old, 1);
-	refused(E_MISMATCH, "\"Old Root\" expired on 2026-11-17");
+	refused(E_STATE, "\"Old Root\" expired on 2026-11-17");
 	two[0] = c;
 	two[1] = old;
 	put(two, 2);
@@ -138,16 +139,23 @@ many_roots_by_name(void **state)
 	struct ca_anchors a;
 
 	put(c, 4);
-	assert_int_equal(ca_anchors_load(&a, file, true, PKI_NOW, &why), 0);
+	assert_int_equal(ca_anchors_load(&a, file, true, NULL, PKI_NOW, &why),
+	    0);
 	assert_int_equal(a.n, 3);
 	assert_int_equal(a.left_out, 1);
 	assert_string_equal(a.v[0].name, "test-root-x1");
 	assert_string_equal(a.v[1].name, "test-root-x1-2");
 	assert_string_equal(a.v[2].name, "zweiter-klasse-2");
-	assert_ptr_equal(ca_anchors_find(&a, "test-root-x1-2"), &a.v[1]);
-	assert_ptr_equal(ca_anchors_find(&a, "Test Root X1"), &a.v[0]);
-	assert_ptr_equal(ca_anchors_find(&a, "TEST-root-x1"), &a.v[0]);
-	assert_null(ca_anchors_find(&a, "Old"));
+	assert_ptr_equal(ca_anchors_find(&a, "test-root-x1-2", NULL), &a.v[1]);
+	assert_ptr_equal(ca_anchors_find(&a, "TEST-root-x1", NULL), &a.v[0]);
+	assert_ptr_equal(ca_anchors_find(&a, "zweiter (klasse 2) \xc3\x84",
+	    &why), &a.v[2]);
+	assert_null(ca_anchors_find(&a, "Old", &why));
+	assert_int_equal(why.n, 0);
+	/* Which of the two?  Another's file would mend nothing. */
+	assert_null(ca_anchors_find(&a, "Test Root X1", NULL));
+	assert_null(ca_anchors_find(&a, "Test Root X1", &why));
+	pki_says(&why, "test-root-x1, test-root-x1-2");
 	ca_anchors_fini(&a);
 	for (int i = 0; i < 4; i++)
 		pki_free(&c[i]);
@@ -161,10 +169,11 @@ a_leaf_among_the_roots(void **state)
 
 	c[1] = pki_make(&(struct pki_want) { .cn = "leaf", .issuer = &c[0] });
 	put(c, 2);
-	assert_int_equal(ca_anchors_load(&a, file, true, PKI_NOW, &why),
+	assert_int_equal(ca_anchors_load(&a, file, true, NULL, PKI_NOW, &why),
 	    E_MISMATCH);
 	pki_says(&why, "roots.pem: certificate 2, \"leaf\", is no CA");
-	assert_int_equal(ca_anchors_load(&a, file, false, PKI_NOW, &why), 0);
+	assert_int_equal(ca_anchors_load(&a, file, false, NULL, PKI_NOW, &why),
+	    0);
 	assert_int_equal(a.n, 1);
 	assert_int_equal(a.left_out, 1);
 	assert_int_equal(why.n, 0);
@@ -178,16 +187,28 @@ static void
 the_roots_of_the_system(void **state)
 {
 	const char *system = ca_system_roots();
+	const struct ca_anchor *r3, *r6;
+	struct device_roots *known = NULL;
 	struct ca_anchors a;
 
 	if (system == NULL) {
 		print_message("skipped: no ca-certificates\n");
 		skip();
 	}
-	if (ca_anchors_load(&a, system, false, PKI_NOW, &why) != 0)
+	assert_int_equal(device_roots_load(&known, &why), 0);
+	if (ca_anchors_load(&a, system, false, known, PKI_NOW, &why) != 0)
 		fail_msg("%.*s", (int)why.n, why.p);
-	assert_non_null(ca_anchors_find(&a, "isrg-root-x1"));
-	assert_non_null(ca_anchors_find(&a, "ISRG Root X2"));
+	assert_non_null(ca_anchors_find(&a, "isrg-root-x1", NULL));
+	assert_non_null(ca_anchors_find(&a, "ISRG Root X2", NULL));
+	/* Four are called GlobalSign: each by the name that it has for good. */
+	r3 = ca_anchors_find(&a, "globalsign-root-ca-r3", NULL);
+	r6 = ca_anchors_find(&a, "globalsign-root-ca-r6", NULL);
+	assert_true(r3 != NULL && r6 != NULL && r3 != r6);
+	assert_string_equal(r3->root, "GlobalSign");
+	assert_string_equal(r6->root, "GlobalSign");
+	assert_null(ca_anchors_find(&a, "GlobalSign", &why));
+	pki_says(&why, "globalsign-root-ca-r3");
+	device_roots_free(known);
 	ca_anchors_fini(&a);
 }
 

@@ -383,9 +383,39 @@ test_clock_and_expired_ca(void **state)
 	pki_says(&why, "clock");
 	assert_false(files.created);
 	ok("example.com", NULL, PKI_NOW);
+	/* What is there goes on being presented; nothing else is made of it. */
+	ok("example.com", NULL, PKI_NOW + 21 * 365 * PKI_DAY);
+	assert_false(files.issued);
+	assert_true(files.not_after_s < PKI_NOW + 21 * 365 * PKI_DAY);
+	unlink(path("server.pem"));
 	assert_int_equal(ensure("example.com", NULL,
 	    PKI_NOW + 21 * 365 * PKI_DAY), E_MISMATCH);
 	pki_says(&why, "the CA has expired");
+}
+
+/* Whose certificates would outlive it: they end with it, and that is all. */
+static void
+test_nothing_outlives_the_ca(void **state)
+{
+	struct ca_server_want w = { .names.domain = "example.com" };
+	X509 *server;
+
+	assert_int_equal(ca_init(dir, &(struct ca_root_want) {
+	    .domain = "example.com", .years = 1 }, PKI_NOW, &why), 0);
+	assert_int_equal(ca_ensure(&files, dir, &w, PKI_NOW, &why), 0);
+	server = load("server.pem");
+	assert_int_equal(x509_time_s(X509_get0_notAfter(server)),
+	    PKI_NOW + 365 * PKI_DAY);
+	assert_int_equal(files.not_after_s, PKI_NOW + 365 * PKI_DAY);
+	X509_free(server);
+	/* Long before its end it can be renewed no more: not once an hour. */
+	for (int day = 1; day < 365; day += 52) {
+		assert_int_equal(ca_ensure(&files, dir, &w,
+		    PKI_NOW + day * PKI_DAY, &why), 0);
+		assert_false(files.issued);
+	}
+	assert_int_equal(verifies("example.com", NULL,
+	    PKI_NOW + 364 * PKI_DAY), X509_V_OK);
 }
 
 static void
@@ -439,7 +469,7 @@ test_init_overwrites_nothing(void **state)
 	assert_true(x509_time_s(X509_get0_notAfter(ca)) >
 	    PKI_NOW + 20 * 365 * PKI_DAY - 1);
 	assert_int_equal(init("example.com", NULL, 0), E_EXISTS);
-	pki_says(&why, "ca-key.pem: is there already");
+	pki_says(&why, "ca.pem: is there already");
 	unlink(path("ca-key.pem"));
 	assert_int_equal(init("example.com", NULL, 0), E_EXISTS);
 	pki_says(&why, "ca.pem: is there already");
@@ -449,6 +479,31 @@ test_init_overwrites_nothing(void **state)
 	X509_free(same);
 	assert_int_equal(init("no name", NULL, 0), E_CONFIG);
 	pki_says(&why, "found neither a DNS name nor an address");
+}
+
+/* The power went between the key and its certificate. */
+static void
+test_init_goes_on_where_it_was_cut_off(void **state)
+{
+	X509 *before, *after;
+
+	assert_int_equal(init("example.com", NULL, 0), 0);
+	before = load("ca.pem");
+	unlink(path("ca.pem"));
+	pki_write(path("ca.pem.new"), STR("-----BEGIN CERT"), 0600);
+	assert_int_equal(init("example.com", NULL, 0), 0);
+	after = load("ca.pem");
+	assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(before),
+	    X509_get0_pubkey(after)), 1);
+	assert_int_not_equal(access(path("ca.pem.new"), F_OK), 0);
+	X509_free(before);
+	X509_free(after);
+	/* A key that is none is told, and left alone. */
+	unlink(path("ca.pem"));
+	pki_write(path("ca-key.pem"), STR("x"), 0600);
+	assert_int_not_equal(init("example.com", NULL, 0), 0);
+	pki_says(&why, "ca-key.pem: ");
+	assert_int_not_equal(access(path("ca.pem"), F_OK), 0);
 }
 
 static void
@@ -596,8 +651,10 @@ main(void)
 		T(test_missing_parts),
 		T(test_foreign_server_certificate_is_kept),
 		T(test_clock_and_expired_ca),
+		T(test_nothing_outlives_the_ca),
 		T(test_folder_that_cannot_be),
 		T(test_init_overwrites_nothing),
+		T(test_init_goes_on_where_it_was_cut_off),
 		T(test_a_confined_ca),
 		T(test_issue),
 		T(test_issue_that_cannot_be),
