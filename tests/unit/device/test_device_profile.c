@@ -48,6 +48,8 @@ static const char everything[] = HEAD
     "ja4 = t13d311000_e8f1e7e78f70_1f22a2ca17c4 ; source: seen\n"
     "tls_min = 1.0 ; source: seen\n"
     "tls_max = 1.3 ; source: seen\n"
+    "tls_version_setting = TLS_Min ; source: seen\n"
+    "cipher_setting = TLS_Ciphers ; source: seen\n"
     "cipher = 0x002f TLS_RSA_WITH_AES_128_CBC_SHA ; source: seen\n"
     "cipher = 0xC02F TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 ; source: seen\n"
     "key_types = rsa, ecdsa ; source: seen\n"
@@ -87,6 +89,8 @@ static const char everything[] = HEAD
     "retry_s = 30 ; source: seen\n"
     "retry_setting = retry ; source: seen\n"
     "server_keepalive = zero ; source: seen\n"
+    "syslog_setting = Syslog ; source: seen\n"
+    "clock_setting = NTP ; source: seen\n"
     "log_line = no such CA ; source: seen\n";
 
 static void
