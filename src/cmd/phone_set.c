@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "ca/anchor.h"
 #include "cmd/cmd.h"
 #include "cmd/phone_int.h"
 #include "cmd/say.h"
@@ -16,8 +17,6 @@
 #include "net/resolve.h"
 #include "sip/uri.h"
 #include "tlswire/alert.h"
-
-#define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
 
 enum {
 	OPT_AS = 256, OPT_DEVICES, OPT_TRANSPORT, OPT_SERVER, OPT_NAME,
@@ -212,6 +211,13 @@ load_roots(struct phone_cmd *c, const char *path, const char *const *names,
 	struct buf why, pem;
 	int err;
 
+	if (path == NULL) /* the system's, which may have none */
+		path = ca_system_roots();
+	if (path == NULL && names != NULL)
+		return CMD_OK;
+	if (path == NULL)
+		return cmd_complain(CMD_FAILED, "phone", "no public roots "
+		    "here: install ca-certificates, or give --roots FILE");
 	buf_init_array(&why, words, sizeof(words));
 	buf_init(&pem, X509_CAFILE_MAX);
 	err = file_read(&pem, path, FILE_PUBLIC, &why);
@@ -221,8 +227,7 @@ load_roots(struct phone_cmd *c, const char *path, const char *const *names,
 		err = E_PARSE;
 	}
 	buf_fini(&pem);
-	/* A system without the file: it holds none of the public roots. */
-	if (err == 0 || (names != NULL && err == -ENOENT))
+	if (err == 0)
 		return CMD_OK;
 	cmd_complain(CMD_USAGE, "phone", "%.*s", STR_FMT(buf_as_str(&why)));
 	return CMD_FAILED;
@@ -244,7 +249,7 @@ profile_roots(struct phone_cmd *c, const struct device_profile *p)
 		names[n] = text;
 	if (n == p->root.n)
 		err = n == 0 ? CMD_OK :
-		    load_roots(c, SYSTEM_ROOTS, names, n);
+		    load_roots(c, NULL, names, n);
 	while (n > 0)
 		free((void *)(uintptr_t)names[--n]);
 	free(names);
@@ -299,7 +304,7 @@ set_model(struct phone_cmd *c)
 	if (x509_set_new(&c->holds) != 0)
 		return CMD_FAILED;
 	if (c->as == NULL && c->roots == NULL)
-		return load_roots(c, SYSTEM_ROOTS, NULL, 0);
+		return load_roots(c, NULL, NULL, 0);
 	if (c->roots != NULL) {
 		err = load_roots(c, c->roots, NULL, 0);
 		if (err != CMD_OK || c->as == NULL)

@@ -13,6 +13,7 @@ struct fetch {
 	struct loop_reap reap;
 	struct loop *loop;
 	struct evhttp_connection *http;
+	struct event *timer;   /* for the whole file */
 	size_t bytes_max;
 	enum evhttp_request_error error;
 	bool failed, over;
@@ -97,6 +98,23 @@ on_done(struct evhttp_request *req, void *arg)
 	f->done(err, body, words, f->arg);
 }
 
+static void
+on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct fetch *f = arg;
+	char words[512];
+	struct buf why;
+
+	if (f->over)
+		return;
+	f->over = true;
+	buf_init_array(&why, words, sizeof(words) - 1);
+	buf_printf(&why, "no whole file from %s:%u within %d s", f->host,
+	    f->port, FETCH_WAIT_S);
+	words[why.n] = '\0';
+	f->done(E_TIMEOUT, STR_NULL, words, f->arg);
+}
+
 /* host, port and path of an http:// URL. */
 static int
 read_url(struct fetch *f, const char *url, struct buf *why)
@@ -172,6 +190,8 @@ fetch_free(void *arg)
 
 	if (f->http != NULL)
 		evhttp_connection_free(f->http);
+	if (f->timer != NULL)
+		event_free(f->timer);
 	free(f);
 }
 
@@ -180,6 +200,7 @@ fetch_begin(struct fetch **out, struct loop *loop, const char *url,
     const char *user_agent, const struct addr *local, size_t bytes_max,
     fetch_done_fn *done, void *arg, struct buf *why)
 {
+	static const struct timeval wait = { .tv_sec = FETCH_WAIT_S };
 	struct fetch *f = calloc(1, sizeof(*f));
 	char host[HOST_MAX], from[ADDR_STRLEN];
 	int err;
@@ -196,6 +217,11 @@ fetch_begin(struct fetch **out, struct loop *loop, const char *url,
 		f->http = evhttp_connection_base_new(loop_base(loop), NULL,
 		    host, f->port);
 		err = f->http == NULL ? -ENOMEM : 0;
+	}
+	if (err == 0) {
+		f->timer = event_new(loop_base(loop), -1, 0, on_time, f);
+		if (f->timer == NULL || event_add(f->timer, &wait) != 0)
+			err = -ENOMEM;
 	}
 	if (err == 0) {
 		evhttp_connection_set_timeout(f->http, FETCH_WAIT_S);
@@ -221,6 +247,8 @@ fetch_cancel(struct fetch *f)
 	if (f == NULL)
 		return;
 	f->over = true;
+	if (f->timer != NULL)
+		event_del(f->timer);
 	f->reap.fn = fetch_free;
 	f->reap.arg = f;
 	loop_reap(f->loop, &f->reap);

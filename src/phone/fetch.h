@@ -3,7 +3,8 @@
 #define PHONE_FETCH_H
 /*
  * phone/fetch - get one file over plain HTTP, as a phone does: one GET, no
- * redirects followed, no proxy, a limit on its size and its time.
+ * redirects followed, no proxy, a limit on its size and on the time for all of
+ * it.
  */
 #include "base/addr.h"
 #include "base/buf.h"

@@ -283,6 +283,9 @@ class Files(http.server.ThreadingHTTPServer):
             def do_GET(self):
                 outer.seen.append(self.headers.get("User-Agent"))
                 status, body = outer.answer[self.path]
+                if status == 0:
+                    self.drip()
+                    return
                 self.send_response(status)
                 if status in (301, 302):
                     self.send_header("Location", body.decode())
@@ -294,9 +297,20 @@ class Files(http.server.ThreadingHTTPServer):
                 except OSError:
                     pass  # it took no more
 
+            def drip(self):
+                """A byte now and then, until it has gone."""
+                self.send_response(200)
+                self.end_headers()
+                try:
+                    while not outer.over.wait(0.2):
+                        self.wfile.write(b"-")
+                except OSError:
+                    pass
+
             def log_message(self, *args):
                 pass
 
+        self.over = threading.Event()
         super().__init__(("127.0.0.1", 0), Handler)
         self.daemon_threads = True
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -305,6 +319,7 @@ class Files(http.server.ThreadingHTTPServer):
         return "http://127.0.0.1:%d%s" % (self.server_address[1], path)
 
     def __exit__(self, *args):
+        self.over.set()
         self.shutdown()
         super().__exit__(*args)
 
@@ -373,6 +388,10 @@ def what_is_no_ca_file():
             urls.append(("http://127.0.0.1:%d/x" % closed.getsockname()[1],
                          "no connection to 127.0.0.1"))
         urls.append(("https://127.0.0.1/ca.pem", "expected http://"))
+        # Meanwhile another waits for a file that never ends.
+        files.answer["/drip"] = (0, b"")
+        slow = SimPhone("--as", "SPA502G", "--tls", "1.2", "--once", *to(
+            edge, roots=pki.ca, ca_url=files.url("/drip")))
         for url, says in urls:
             with SimPhone("--as", "SPA502G", "--tls", "1.2", "--once", *to(
                     edge, roots=pki.ca, ca_url=url)) as phone:
@@ -383,6 +402,9 @@ def what_is_no_ca_file():
                 equal(phone.wait("tls-refused")["fault"], "root", url)
                 equal(phone.process.wait(DEADLINE_S), 1)
         contains(files.seen[0], "Cisco/SPA502G-")
+        with slow:
+            contains(slow.wait("ca-failed")["reason"], "no whole file from")
+            equal(slow.wait("tls-refused")["fault"], "root")
 
 
 def a_failed_fetch_leaves_the_ca_it_had():
