@@ -106,7 +106,8 @@ say(enum demo_say what, unsigned step, const char *text, void *arg)
 		print_wrapped(c, what, what == DEMO_EDGE ? without_time(s) :
 		    s);
 	}
-	fflush(stdout);
+	if (fflush(stdout) != 0) /* demo | head */
+		demo_stop();
 }
 
 static int

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@ become(const char *const *argv, const char *variable, int in, int out)
 	full[n + 1] = NULL;
 	if (variable != NULL)
 		putenv((char *)(uintptr_t)variable);
+	/* Whatever ends us: no edge stays behind. */
+	IGNORE(prctl(PR_SET_PDEATHSIG, SIGTERM) != 0);
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);

@@ -35,9 +35,12 @@ struct demo_result {
 	char folder[256];  /* with keep */
 };
 
+/* Nobody listens any more: all that is waited for fails from now on. */
+void demo_stop(void);
+
 /*
  * 0: it was run, out says how many claims held; an error with a sentence in
- * why: it could not be run.
+ * why: it could not be run, or was stopped.
  */
 MUSTCHECK int demo_run(struct demo_result *out, const struct demo_params *p,
     struct buf *why);

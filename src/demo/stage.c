@@ -24,6 +24,12 @@ on_signal(int number)
 	interrupted = 1;
 }
 
+void
+demo_stop(void)
+{
+	interrupted = 1;
+}
+
 bool
 stage_interrupted(void)
 {
