@@ -181,15 +181,18 @@ distance(const char *a, const char *b)
 const char *
 conf_nearest(const char *name)
 {
+	static const char *const sections[] = { "chain", "upstream" };
 	const char *nearest = NULL;
 	size_t least = 4; /* further off is another word */
 	if (strlen(name) > 64)
 		return NULL;
-	for (enum conf_id id = 0; id < CONF_IDS; id++) {
-		size_t d = distance(name, conf_settings[id].name);
+	for (size_t i = 0; i < CONF_IDS + ARRAY_LEN(sections); i++) {
+		const char *word = i < CONF_IDS ? conf_settings[i].name :
+		    sections[i - CONF_IDS];
+		size_t d = distance(name, word);
 		if (d < least && d < strlen(name)) {
 			least = d;
-			nearest = conf_settings[id].name;
+			nearest = word;
 		}
 	}
 	return nearest;

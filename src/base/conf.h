@@ -118,6 +118,9 @@ struct conf_override {
 MUSTCHECK int conf_load(struct conf **out, const char *path,
     const struct conf_override *over, size_t nover, struct buf *why);
 
+/* The name of a host (RFC 1123 2.1, "_" let pass) or an IP address. */
+bool conf_is_host(struct str s);
+
 /* The same texts in the same order. */
 bool conf_list_equal(const struct conf_list *a, const struct conf_list *b);
 

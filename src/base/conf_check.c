@@ -187,6 +187,50 @@ check_repeats(struct conf_loader *l, enum conf_id id,
 	}
 }
 
+/* One of the lists of addresses, and the port where none is written. */
+struct places {
+	enum conf_id id;
+	const struct conf_list *list;
+	uint16_t port;
+};
+
+static void
+check_shared(struct conf_loader *l, const struct places *a, const char *text,
+    const struct places *b)
+{
+	struct addr mine, theirs;
+	char found[96];
+	for (size_t i = 0; i < b->list->n; i++) {
+		if (addr_parse(&mine, str_cstr(text), a->port) != 0 ||
+		    addr_parse(&theirs, str_cstr(b->list->v[i]), b->port) != 0)
+			continue; /* it was reported where it was read */
+		if (addr_port(&mine) != 0 && addr_equal(&mine, &theirs))
+			conf_wrong(l, later(l, a->id, b->id),
+			    "%s: found %s, which %s has too, expected another "
+			    "address or port", conf_settings[a->id].name,
+			    conf_quote(found, text),
+			    conf_settings[b->id].name);
+	}
+}
+
+/* All are TCP: what comes would be the one's or the other's, by chance. */
+static void
+check_places(struct conf_loader *l)
+{
+	const struct conf *c = l->conf;
+	const struct places places[] = {
+		{ CONF_ID_sip, &c->sip, 5060 },
+		{ CONF_ID_tls, &c->tls, 5061 },
+		{ CONF_ID_http, &c->http, 80 },
+		{ CONF_ID_syslog, &c->syslog, 514 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		for (size_t k = 0; k < places[i].list->n; k++)
+			for (size_t j = 0; j < i; j++)
+				check_shared(l, &places[i],
+				    places[i].list->v[k], &places[j]);
+}
+
 void
 conf_check_whole(struct conf_loader *l)
 {
@@ -225,4 +269,5 @@ conf_check_whole(struct conf_loader *l)
 	check_repeats(l, CONF_ID_http, &c->http);
 	check_repeats(l, CONF_ID_syslog, &c->syslog);
 	check_repeats(l, CONF_ID_challenge, &c->challenge);
+	check_places(l);
 }

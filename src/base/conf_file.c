@@ -342,9 +342,13 @@ slurp(struct conf_loader *l, struct buf *text)
 }
 
 static bool
-check_text(struct conf_loader *l, const struct buf *text)
+check_text(struct conf_loader *l, struct buf *text)
 {
 	int line = 1;
+
+	/* What Windows' editors begin a file with. */
+	if (str_starts(buf_as_str(text), STR("\xef\xbb\xbf")))
+		memset(text->p, ' ', 3);
 	for (size_t i = 0; i + 1 < text->n; i++) {
 		if (text->p[i] == '\0') {
 			conf_wrong(l, line, "found a NUL byte, expected text");

@@ -118,9 +118,6 @@ void conf_override_upstream(struct conf_loader *l, const char *value);
 bool conf_list_add(struct conf_list *list, const char *value);
 void conf_list_fini(struct conf_list *list);
 
-/* conf_check.c: a name or an address. */
-bool conf_is_host(struct str s);
-
 /*
  * conf_scan.c: blank the comments of text (NUL-terminated), line breaks stay.
  * false, and an error, when a brace, a string or a comment has no end.

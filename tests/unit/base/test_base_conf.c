@@ -255,6 +255,8 @@ test_wrong_syntax(void **state)
 	(void)state;
 	check_wrong("\n\nexpire_min = 1", "siptrust.conf:3: found unknown "
 	    "option \"expire_min\", expected perhaps expires_min\n");
+	check_wrong("chian x {\n}\n", "siptrust.conf:1: found unknown "
+	    "option \"chian\", expected perhaps chain\n");
 	check_wrong("colour = red", "siptrust.conf:1: found unknown option "
 	    "\"colour\", expected a setting\n");
 	check_wrong("workers = { 1 }", "siptrust.conf:1: found \"{\", " SYNTAX);
@@ -278,6 +280,30 @@ test_given_twice(void **state)
 	check_wrong("sip = { \"127.0.0.1:1\" }\nsip += { \"127.0.0.1:1\" }",
 	    "siptrust.conf:2: sip: found \"127.0.0.1:1\" twice, expected it "
 	    "once\n");
+}
+
+static void
+test_a_byte_order_mark_is_no_option(void **state)
+{
+	(void)state;
+	struct conf *c = load_right("\xef\xbb\xbfworkers = 3\r\n");
+	assert_int_equal(c->workers, 3);
+	conf_unref(c);
+}
+
+static void
+test_one_address_for_two_protocols(void **state)
+{
+	(void)state;
+	check_wrong("sip = { \"0.0.0.0:5061\" }\n", "siptrust.conf:1: tls: "
+	    "found \"0.0.0.0:5061\", which sip has too, expected another "
+	    "address or port\n");
+	check_wrong("http = { \"127.0.0.1:5060\" }\nsip = { \"127.0.0.1\" }\n",
+	    "siptrust.conf:2: http: found \"127.0.0.1:5060\", which sip has "
+	    "too, expected another address or port\n");
+	/* The system chooses; and the more special of two is no other's. */
+	conf_unref(load_right("sip = { \"[::1]:0\" }\ntls = { \"[::1]:0\" }\n"
+	    "http = { \"127.0.0.1:5061\" }\n"));
 }
 
 #define OPEN                                                                   \
@@ -784,6 +810,8 @@ main(void)
 		cmocka_unit_test(test_a_value_cannot_forge_a_line),
 		cmocka_unit_test(test_wrong_syntax),
 		cmocka_unit_test(test_given_twice),
+		cmocka_unit_test(test_a_byte_order_mark_is_no_option),
+		cmocka_unit_test(test_one_address_for_two_protocols),
 		cmocka_unit_test(test_a_file_that_ends_too_early),
 		cmocka_unit_test(test_lines_are_counted_behind_comments),
 		cmocka_unit_test(test_chains),
