@@ -106,24 +106,41 @@ say_failed(const struct uas_request *r, struct str user, const char *reason)
 	    flow_transport_name(r->flow->transport), reason);
 }
 
-/* The credentials for our realm, among those given. */
+static bool
+alg_is_offered(const struct uas_request *r, const struct sip_credentials *c)
+{
+	if (!c->alg_known || (c->qop.p == NULL && c->alg != DIGEST_MD5))
+		return false;
+	return listed(&r->conf->challenge, sip_digest_name(c->alg)) ||
+	    (c->alg == DIGEST_MD5 && md5_only(r));
+}
+
+/*
+ * The credentials for our realm, among those given: the first by an algorithm
+ * that we ask for.
+ */
 static bool
 find_credentials(const struct question *q, struct sip_credentials *c)
 {
 	const struct uas_request *r = q->r;
 	const struct sip_field *f = sip_msg_field(r->msg, q->proxy ?
 	    SIP_HEADER_PROXY_AUTHORIZATION : SIP_HEADER_AUTHORIZATION);
-	bool other = false;
+	struct str other = STR_NULL, unasked = STR_NULL;
 
 	for (; f != NULL; f = sip_msg_next(r->msg, f)) {
 		if (sip_credentials_parse(c, f->value) != 0)
 			continue;
-		if (str_eq(c->realm, str_cstr(r->conf->domain)))
+		if (!str_eq(c->realm, str_cstr(r->conf->domain)))
+			other = c->username;
+		else if (alg_is_offered(r, c))
 			return true;
-		other = true;
+		else
+			unasked = c->username;
 	}
-	if (other)
-		say_failed(r, c->username, "wrong_realm");
+	if (unasked.p != NULL)
+		say_failed(r, unasked, "algorithm_not_offered");
+	else if (other.p != NULL)
+		say_failed(r, other, "wrong_realm");
 	return false;
 }
 
@@ -167,15 +184,6 @@ response_is_right(const struct uas_request *r, const struct sip_credentials *c,
 	return known && right;
 }
 
-static bool
-alg_is_offered(const struct uas_request *r, const struct sip_credentials *c)
-{
-	if (!c->alg_known || (c->qop.p == NULL && c->alg != DIGEST_MD5))
-		return false;
-	return listed(&r->conf->challenge, sip_digest_name(c->alg)) ||
-	    (c->alg == DIGEST_MD5 && md5_only(r));
-}
-
 static enum authn_result
 check(const struct question *q)
 {
@@ -185,7 +193,7 @@ check(const struct question *q)
 	struct nonce_use use;
 	const char *reason;
 
-	if (!find_credentials(q, &c) || !alg_is_offered(r, &c))
+	if (!find_credentials(q, &c))
 		return challenge(q, false);
 	use = (struct nonce_use) {
 		.nonce = c.nonce, .alg = c.alg, .client = &r->flow->peer,

@@ -199,6 +199,32 @@ among_several_credentials_ours_are_found(void **state)
 	assert_int_equal(world_send(text), 200);
 }
 
+/* RFC 8760 2.4: one answers each challenge; what nobody asked for is passed. */
+static void
+credentials_by_an_algorithm_that_was_not_offered_are_passed_over(void **state)
+{
+	static const char more[] = DIGEST "nonce=\"x\", uri=\"sip:example.com\""
+	    ", response=\"y\", algorithm=SHA-512-256\r\n";
+	char text[16384];
+	char *at;
+
+	phone_once(&p, CONTACT_1);
+	assert_true(phone_challenged(&p));
+	phone_build(&p, CONTACT_1);
+	at = strstr(p.last, "Authorization: ");
+	assert_non_null(at);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - p.last), p.last,
+	    more, at);
+	assert_int_equal(world_send(text), 200);
+	assert_false(world_logged("auth-failed"));
+	/* Alone it is challenged again and again: the log says why. */
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - p.last), p.last,
+	    more, strstr(at, "\r\n") + 2);
+	assert_int_equal(world_send(text), 401);
+	assert_true(world_logged("auth-failed user=100"));
+	assert_true(world_logged("reason=algorithm_not_offered"));
+}
+
 static void
 malformed_credentials_are_challenged(void **state)
 {
@@ -395,6 +421,8 @@ main(void)
 		CASE(nobody_registers_for_another),
 		CASE(another_realm_is_challenged_anew),
 		CASE(among_several_credentials_ours_are_found),
+		CASE(
+	    credentials_by_an_algorithm_that_was_not_offered_are_passed_over),
 		CASE(malformed_credentials_are_challenged),
 		CASE(every_part_of_the_response_counts),
 		CASE(the_digest_uri_must_be_ours),
