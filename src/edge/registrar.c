@@ -116,6 +116,23 @@ read_contacts(const struct uas_request *r, struct wish *w)
 	return true;
 }
 
+/* RFC 3327 4: path-value = name-addr, for a Route. */
+static bool
+is_path(struct str list)
+{
+	struct sip_nameaddr na;
+	struct sip_uri uri;
+	struct str one;
+
+	while (sip_list_next(&list, &one)) {
+		if (sip_nameaddr_parse(&na, one) != 0 || !na.brackets ||
+		    sip_uri_parse(&uri, na.uri) != 0 ||
+		    uri.scheme == SIP_SCHEME_OTHER)
+			return false;
+	}
+	return true;
+}
+
 /* RFC 3327 5.3: the vector, in order. */
 static bool
 read_path(const struct uas_request *r, struct wish *w)
@@ -124,6 +141,8 @@ read_path(const struct uas_request *r, struct wish *w)
 	size_t begin = w->scratch.n;
 
 	for (; f != NULL; f = sip_msg_next(r->msg, f)) {
+		if (!is_path(f->value))
+			return false;
 		if (w->scratch.n > begin)
 			buf_puts(&w->scratch, ", ");
 		buf_str(&w->scratch, f->value);
@@ -229,7 +248,7 @@ read_wish(const struct uas_request *r, struct wish *w, struct buf *out)
 		/* Step 6. */
 		why = "Contact * Needs Expires 0 And No Other Contact";
 	} else if (!read_path(r, w)) {
-		why = "Path Too Long";
+		why = "Malformed Or Overlong Path";
 	} else {
 		settle_outbound(r, w);
 		if (w->reg_ids > 1) {
