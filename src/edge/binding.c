@@ -223,15 +223,37 @@ remove_all(struct binding **list, struct binding **gone,
 	return LOCATION_OK;
 }
 
-/* All contacts can be done: order, number.  Nothing is changed. */
+/*
+ * Its connection was of an earlier run of the edge: no call reaches it, and its
+ * phone, back over another port, may have made a new binding beside it.
+ */
+static bool
+is_lost(const struct binding *b, const struct location_op *op)
+{
+	if (b->transport == FLOW_UDP || b->flow_id != 0 ||
+	    !binding_is_live(b, op->now_s))
+		return false;
+	for (size_t i = 0; i < op->ncontact; i++) {
+		if (binding_matches(b, &op->contact[i], false))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * All contacts can be done: order, number.  Nothing is changed.  over: so many
+ * of the lost ones must make room.
+ */
 static enum location_status
 check(struct binding **list, const struct location_op *op,
-    unsigned contacts_max)
+    unsigned contacts_max, unsigned *over)
 {
-	unsigned live = 0;
+	unsigned live = 0, lost = 0;
 
-	for (const struct binding *b = *list; b != NULL; b = b->next)
+	for (const struct binding *b = *list; b != NULL; b = b->next) {
 		live += binding_is_live(b, op->now_s);
+		lost += is_lost(b, op);
+	}
 	for (size_t i = 0; i < op->ncontact; i++) {
 		const struct binding *b = *find(list, &op->contact[i]);
 		bool there = b != NULL && binding_is_live(b, op->now_s);
@@ -243,7 +265,26 @@ check(struct binding **list, const struct location_op *op,
 		else
 			live += !there;
 	}
-	return live > contacts_max ? LOCATION_TOO_MANY : LOCATION_OK;
+	*over = live > contacts_max ? live - contacts_max : 0;
+	return *over > lost ? LOCATION_TOO_MANY : LOCATION_OK;
+}
+
+/* Those that end first go first. */
+static void
+make_room(struct binding **list, struct binding **gone,
+    struct location_op *op, unsigned over)
+{
+	for (; over > 0; over--) {
+		struct binding **first = NULL;
+
+		for (struct binding **at = list; *at != NULL;
+		     at = &(*at)->next) {
+			if (is_lost(*at, op) && (first == NULL ||
+			    (*at)->expires_s < (*first)->expires_s))
+				first = at;
+		}
+		take_away(first, gone, op);
+	}
 }
 
 /* The new bindings, made before the old ones are touched; NULL: no memory. */
@@ -274,10 +315,11 @@ binding_apply(struct binding **list, struct binding **gone,
 {
 	enum location_status status;
 	struct binding **made;
+	unsigned over;
 
 	if (op->remove_all)
 		return remove_all(list, gone, op);
-	status = check(list, op, contacts_max);
+	status = check(list, op, contacts_max, &over);
 	if (status != LOCATION_OK)
 		return status;
 	made = calloc(op->ncontact, sizeof(*made));
@@ -285,6 +327,7 @@ binding_apply(struct binding **list, struct binding **gone,
 		free(made);
 		return LOCATION_STORE_FAILED;
 	}
+	make_room(list, gone, op, over);
 	for (size_t i = 0; i < op->ncontact; i++) {
 		struct binding **at = find(list, &op->contact[i]);
 		bool there = *at != NULL && binding_is_live(*at, op->now_s);

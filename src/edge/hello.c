@@ -8,6 +8,12 @@
 #include "edge/syslogd.h"
 #include "edge/users.h"
 
+static size_t
+users(const struct edge *e)
+{
+	return users_count(e->users, str_cstr(e->conf->domain));
+}
+
 static void
 say_ready(const struct edge *e)
 {
@@ -24,7 +30,7 @@ say_ready(const struct edge *e)
 	    STR_FMT(buf_as_str(&s)), STR_FMT(buf_as_str(&t)), e->conf->domain,
 	    edge_chain_names(e->tls, chains, sizeof(chains)),
 	    ca != NULL ? ca : "-",
-	    ca != NULL ? e->ca.fingerprint : "-", users_count(e->users),
+	    ca != NULL ? e->ca.fingerprint : "-", users(e),
 	    location_count(e->location), e->nworkers, e->conf->nupstream);
 }
 
@@ -40,9 +46,9 @@ say_accounts(const struct edge *e)
 		    c->upstream[i].contact ? "contact" : "path");
 	if (c->nupstream > 0)
 		return;
-	printf("  users                 %zu%s\n", users_count(e->users),
-	    users_count(e->users) == 0 ? ", add the first:" : "");
-	if (users_count(e->users) == 0)
+	printf("  users                 %zu%s\n", users(e),
+	    users(e) == 0 ? ", add the first:" : "");
+	if (users(e) == 0)
 		printf("    %s user add 100 --data %s\n", e->params->program,
 		    c->data);
 }

@@ -120,6 +120,13 @@ free_aor(struct hash_node *n, void *arg)
 }
 
 void
+location_stop(struct location *l)
+{
+	if (l != NULL)
+		location_writer_stop(l);
+}
+
+void
 location_free(struct location *l)
 {
 	if (l == NULL)
@@ -177,7 +184,7 @@ location_refresh(struct location *l, struct location_op *op,
 	bool done;
 
 	if (op->remove_all || op->ncontact != 1 ||
-	    op->contact[0].expires_s == 0)
+	    op->contact[0].expires_s == 0 || atomic_load(&l->store_gone))
 		return false;
 	s = location_shard_of(l, op->aor, &hash);
 	pthread_mutex_lock(&s->lock);

@@ -43,7 +43,8 @@ struct location_contact {
 enum location_status {
 	LOCATION_OK,
 	LOCATION_OUT_OF_ORDER, /* same Call-ID, CSeq not higher: 500 (10.3 7) */
-	LOCATION_TOO_MANY,     /* over contacts_max: 403                      */
+	LOCATION_TOO_MANY,     /* over contacts_max: 403; those of connections
+	                          of an earlier run make room before          */
 	LOCATION_STORE_FAILED, /* 500 with Retry-After                        */
 	LOCATION_BUSY,         /* the writer's queue is full: 503             */
 };
@@ -92,15 +93,23 @@ MUSTCHECK int location_new(struct location **out, struct conf *conf,
 /* Reload: take a new snapshot of the settings.  Thread-safe. */
 void location_set_conf(struct location *l, struct conf *conf);
 
-/* Commits what is queued, stops the writer.  Bindings stay in the store. */
+/*
+ * Commits what is queued and stops the writer: from here on a change is
+ * answered LOCATION_BUSY, and reading goes on.  For an end in which the last
+ * answers are still under way to their flows.
+ */
+void location_stop(struct location *l);
+/* The same and the end of it, when nobody uses it any more.  Bindings stay in
+ * the store.  NULL does nothing, to both. */
 void location_free(struct location *l);
 
 /*
  * Try to do op in place, on the caller's thread, without the store: true when
  * it is a pure refresh inside the slack (exactly the binding asked for is
  * there, same Call-ID with a higher CSeq, nothing but time and flow changes,
- * and no change of this AOR is under way).  Then op->status is set, the
- * bindings are printed into contacts, and done is not called.
+ * no change of this AOR is under way, and the store is where it was opened).
+ * Then op->status is set, the bindings are printed into contacts, and done is
+ * not called.
  */
 bool location_refresh(struct location *l, struct location_op *op,
     struct buf *contacts);

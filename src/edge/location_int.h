@@ -41,6 +41,7 @@ struct location {
 	struct location_shard shard[LOCATION_SHARDS];
 	atomic_size_t count;        /* bindings without the ghosts            */
 	atomic_uint slack_s, contacts_max;
+	atomic_bool store_gone;     /* its file is not where it was opened    */
 
 	struct store *store;        /* the writer's alone                     */
 	struct users *users;

@@ -30,7 +30,8 @@ location_enqueue(struct location *l, struct location_op *op)
 
 	op->next = NULL;
 	pthread_mutex_lock(&l->lock);
-	if (l->queue >= QUEUE_MAX || l->stop) {
+	/* News of a flow always fits: there are no more than connections. */
+	if ((l->queue >= QUEUE_MAX && !op->flow_gone) || l->stop) {
 		pthread_mutex_unlock(&l->lock);
 		return false;
 	}
@@ -398,11 +399,28 @@ sweep_shard(struct location *l, struct location_shard *shard, int64_t now_s)
 	pthread_mutex_unlock(&shard->lock);
 }
 
+/*
+ * A store that was taken away is noticed without a phone that needs it, and
+ * from then on no refresh counts on the row that it had.
+ */
+static void
+check_place(struct location *l)
+{
+	bool was_gone = atomic_load(&l->store_gone);
+	int err = store_check(l->store);
+
+	if (err != 0 || was_gone)
+		say_store(l, err);
+	atomic_store(&l->store_gone, err != 0);
+}
+
 static void
 tick(struct location *l)
 {
 	int64_t now_s = clock_wall_s();
 	uint64_t version;
+
+	check_place(l);
 
 	for (int i = 0; i < SHARDS_PER_TICK; i++) {
 		sweep_shard(l, &l->shard[l->next_shard], now_s);
@@ -416,7 +434,7 @@ tick(struct location *l)
 	if (version != l->data_version) {
 		if (users_load(l->users, l->store) == 0) {
 			log_debug("users-loaded", "users=%zu",
-			    users_count(l->users));
+			    users_count(l->users, STR_NULL));
 			l->data_version = version;
 		}
 	}

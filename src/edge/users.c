@@ -122,13 +122,28 @@ users_ha1(struct users *u, struct str name, struct str realm,
 	return found;
 }
 
-size_t
-users_count(struct users *u)
-{
+struct counting {
+	struct str realm;
 	size_t n;
+};
+
+static void
+count_user(struct hash_node *n, void *arg)
+{
+	const struct user *u = CONTAINER_OF(n, struct user, node);
+	struct counting *c = arg;
+
+	c->n += c->realm.p == NULL ||
+	    str_eq(str_of(u->text + u->nname, u->nrealm), c->realm);
+}
+
+size_t
+users_count(struct users *u, struct str realm)
+{
+	struct counting c = { .realm = realm };
 
 	pthread_rwlock_rdlock(&u->lock);
-	n = u->table.count;
+	hash_each(&u->table, count_user, &c);
 	pthread_rwlock_unlock(&u->lock);
-	return n;
+	return c.n;
 }

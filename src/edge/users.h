@@ -25,6 +25,7 @@ MUSTCHECK int users_load(struct users *u, struct store *s);
 bool users_ha1(struct users *u, struct str name, struct str realm,
     enum digest_alg alg, char out[2 * DIGEST_MAX + 1]);
 
-size_t users_count(struct users *u);
+/* Accounts in realm; absent: all. */
+size_t users_count(struct users *u, struct str realm);
 
 #endif

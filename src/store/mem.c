@@ -103,13 +103,19 @@ remove_key(struct mem *m, struct str aor, struct str key)
 }
 
 static int
+mem_check(struct store *s)
+{
+	return of(s)->failure == STORE_MEM_GONE ? E_STORE : 0;
+}
+
+static int
 mem_begin(struct store *s)
 {
 	struct mem *m = of(s);
 
 	if (m->open)
 		return E_STATE;
-	if (m->failure == STORE_MEM_FAIL_BEGIN)
+	if (m->failure == STORE_MEM_FAIL_BEGIN || mem_check(s) != 0)
 		return E_STORE;
 	m->open = true;
 	return 0;
@@ -322,6 +328,7 @@ mem_error(const struct store *s)
 static const struct store_ops mem_ops = {
 	.close = mem_close,
 	.error = mem_error,
+	.check = mem_check,
 	.begin = mem_begin,
 	.commit = mem_commit,
 	.rollback = mem_rollback,

@@ -9,6 +9,7 @@ enum store_mem_failure {
 	STORE_MEM_FAIL_BEGIN,
 	STORE_MEM_FAIL_PUT,
 	STORE_MEM_FAIL_COMMIT,
+	STORE_MEM_GONE, /* store_check and begin fail */
 };
 
 /* s: from store_open_memory.  Takes effect at the next such call. */

@@ -7,6 +7,7 @@
  * part of one.  Phones come back by themselves after a power cut.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -59,14 +60,29 @@ of(struct store *s)
 	return CONTAINER_OF(s, struct sqlite, store);
 }
 
+/*
+ * A file that was taken away, or replaced, is written to all the same, and what
+ * is committed there nobody will find.
+ */
+static int
+sqlite_check(struct store *s)
+{
+	struct db *db = &of(s)->db;
+	char moved[sizeof(db->error)];
+	int err = db_check_place(db);
+
+	if (err != 0) {
+		str_copy(moved, sizeof(moved), str_cstr(db->error));
+		snprintf(db->error, sizeof(db->error), "%.200s: put it back, "
+		    "or restart the edge", moved);
+	}
+	return err;
+}
+
 static int
 sqlite_begin(struct store *s)
 {
-	/*
-	 * A file that was taken away, or replaced, is written to all the same,
-	 * and what is committed there nobody will find.
-	 */
-	int err = db_check_place(&of(s)->db);
+	int err = sqlite_check(s);
 
 	return err == 0 ? db_begin(&of(s)->db) : err;
 }
@@ -260,6 +276,7 @@ sqlite_error(const struct store *s)
 static const struct store_ops sqlite_ops = {
 	.close = sqlite_close,
 	.error = sqlite_error,
+	.check = sqlite_check,
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,

@@ -15,6 +15,12 @@ store_error(const struct store *s)
 }
 
 int
+store_check(struct store *s)
+{
+	return s->ops->check(s);
+}
+
+int
 store_begin(struct store *s)
 {
 	return s->ops->begin(s);

@@ -9,6 +9,7 @@
 struct store_ops {
 	void (*close)(struct store *s);
 	const char *(*error)(const struct store *s);
+	int (*check)(struct store *s);
 	int (*begin)(struct store *s);
 	int (*commit)(struct store *s);
 	void (*rollback)(struct store *s);

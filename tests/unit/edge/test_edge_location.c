@@ -3,12 +3,14 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "base/clock.h"
@@ -25,7 +27,7 @@ static struct world {
 	struct store *store;
 	struct users *users;
 	struct location *l;
-	int lines;
+	atomic_int lines;
 	int64_t now_s;
 } w;
 
@@ -136,6 +138,17 @@ put(const char *aor, const char *uri, const char *call_id, uint32_t cseq,
 	begin(&r, aor, call_id, cseq);
 	add(&r, uri, expires_s);
 	return run(&r);
+}
+
+/* The writer looks once a second. */
+static void
+wait_for_lines(int n)
+{
+	struct timespec moment = { .tv_nsec = 20000000 };
+
+	for (int i = 0; i < 1000 && atomic_load(&w.lines) < n; i++)
+		nanosleep(&moment, NULL);
+	assert_int_equal(w.lines, n);
 }
 
 static size_t
@@ -313,6 +326,99 @@ a_store_that_fails_changes_nothing_and_is_said_once(void **state)
 	assert_int_equal(w.lines, 2); /* recovered */
 }
 
+/* The row is not there any more: a 200 would promise what a restart breaks. */
+static void
+a_store_that_is_gone_is_noticed_and_no_refresh_is_done(void **state)
+{
+	assert_int_equal(put("a@x", "sip:1@h", "c", 1, 100), LOCATION_OK);
+	assert_true(refresh(2, "c", 100, NOW + 1, 7));
+	store_mem_fail(w.store, STORE_MEM_GONE);
+	wait_for_lines(1); /* nobody has asked for anything */
+	assert_false(refresh(3, "c", 100, NOW + 2, 7));
+	assert_int_equal(put("a@x", "sip:1@h", "c", 3, 100),
+	    LOCATION_STORE_FAILED);
+	assert_int_equal(w.lines, 1);
+	store_mem_fail(w.store, STORE_MEM_WORKS);
+	wait_for_lines(2); /* recovered */
+	assert_true(refresh(4, "c", 100, NOW + 3, 7));
+}
+
+#define QUEUE_FULL 20000
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool at_gate, open;
+	unsigned done, busy;
+} gate = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	.cond = PTHREAD_COND_INITIALIZER };
+
+/* On the writer's thread: it goes no further. */
+static void
+hold_writer(struct location_op *op)
+{
+	pthread_mutex_lock(&gate.lock);
+	gate.at_gate = true;
+	pthread_cond_broadcast(&gate.cond);
+	while (!gate.open)
+		pthread_cond_wait(&gate.cond, &gate.lock);
+	pthread_mutex_unlock(&gate.lock);
+}
+
+static void
+count_done(struct location_op *op)
+{
+	pthread_mutex_lock(&gate.lock);
+	gate.done++;
+	gate.busy += op->status == LOCATION_BUSY;
+	pthread_cond_broadcast(&gate.cond);
+	pthread_mutex_unlock(&gate.lock);
+}
+
+static void
+news_of_a_closed_flow_finds_room_in_a_full_queue(void **state)
+{
+	static const struct location_contact contact = {
+		.uri = { "sip:1@h", 7 }, .params = { "", 0 }, .expires_s = 100,
+	};
+	struct location_op *ops = calloc(QUEUE_FULL + 1, sizeof(*ops));
+	struct request first;
+
+	assert_non_null(ops);
+	assert_int_equal(put("a@x", "sip:1@h", "c", 1, 100), LOCATION_OK);
+	begin(&first, "b@x", "c", 1);
+	add(&first, "sip:1@h", 100);
+	first.op.done = hold_writer;
+	location_submit(w.l, &first.op);
+	pthread_mutex_lock(&gate.lock);
+	while (!gate.at_gate)
+		pthread_cond_wait(&gate.cond, &gate.lock);
+	pthread_mutex_unlock(&gate.lock);
+	for (unsigned i = 0; i <= QUEUE_FULL; i++) {
+		ops[i] = first.op;
+		ops[i].aor = STR("a@x");
+		ops[i].contact = &contact;
+		ops[i].contacts = NULL;
+		ops[i].cseq = i + 2;
+		ops[i].flow.id = 7;
+		ops[i].done = count_done;
+		location_submit(w.l, &ops[i]);
+	}
+	assert_int_equal(gate.busy, 1);
+	location_flow_closed(w.l, STR("a@x"), 7);
+	pthread_mutex_lock(&gate.lock);
+	gate.open = true;
+	pthread_cond_broadcast(&gate.cond);
+	while (gate.done <= QUEUE_FULL)
+		pthread_cond_wait(&gate.cond, &gate.lock);
+	pthread_mutex_unlock(&gate.lock);
+	/* Behind the news. */
+	assert_int_equal(put("c@x", "sip:1@h", "c", 1, 100), LOCATION_OK);
+	assert_int_equal(bindings("a@x", NOW), 0);
+	buf_fini(&first.contacts);
+	free(ops);
+}
+
 static void
 what_was_committed_is_loaded(void **state)
 {
@@ -329,6 +435,42 @@ what_was_committed_is_loaded(void **state)
 	/* The row's time is the granted one and the slack. */
 	assert_int_equal(bindings("a@x", INT64_C(10000000399)), 1);
 	assert_int_equal(bindings("a@x", INT64_C(10000000400)), 0);
+}
+
+/* A softphone comes back over another port each time the edge is started. */
+static void
+bindings_of_earlier_runs_make_room(void **state)
+{
+	static const char *const uri[] = { "sip:1@h", "sip:2@h", "sip:3@h" };
+	struct request r;
+
+	for (uint32_t i = 0; i < ARRAY_LEN(uri); i++) {
+		assert_int_equal(put("a@x", uri[i], "c", i + 1, 100 + i),
+		    LOCATION_OK);
+		location_free(w.l);
+		assert_int_equal(location_new(&w.l, w.conf, w.store, w.users),
+		    0);
+	}
+	assert_int_equal(bindings("a@x", NOW), 3); /* contacts_max */
+	/* Not for a request that fails, and no more than needed. */
+	assert_int_equal(put("a@x", "sip:3@h", "c", 1, 100),
+	    LOCATION_OUT_OF_ORDER);
+	assert_int_equal(bindings("a@x", NOW), 3);
+	assert_int_equal(put("a@x", "sip:4@h", "c", 9, 1000), LOCATION_OK);
+	assert_int_equal(bindings("a@x", NOW), 3);
+	begin(&r, "a@x", "c", 10);
+	add(&r, "sip:1@h", 0); /* the first to end: gone */
+	assert_int_equal(run(&r), LOCATION_OK);
+	assert_int_equal(r.op.removed, 0);
+	/* Those that are open now do not. */
+	assert_int_equal(put("a@x", "sip:5@h", "c", 11, 1000), LOCATION_OK);
+	assert_int_equal(put("a@x", "sip:6@h", "c", 12, 1000), LOCATION_OK);
+	assert_int_equal(put("a@x", "sip:7@h", "c", 13, 1000),
+	    LOCATION_TOO_MANY);
+	assert_int_equal(bindings("a@x", NOW), 3);
+	location_free(w.l);
+	assert_int_equal(location_new(&w.l, w.conf, w.store, w.users), 0);
+	assert_int_equal(location_count(w.l), 3); /* their rows went, too */
 }
 
 struct hammer {
@@ -453,7 +595,10 @@ main(void)
 		CASE(a_pure_refresh_touches_memory_alone),
 		CASE(a_closed_flow_takes_its_binding_until_the_phone_is_back),
 		CASE(a_store_that_fails_changes_nothing_and_is_said_once),
+		CASE(a_store_that_is_gone_is_noticed_and_no_refresh_is_done),
+		CASE(news_of_a_closed_flow_finds_room_in_a_full_queue),
 		CASE(what_was_committed_is_loaded),
+		CASE(bindings_of_earlier_runs_make_room),
 		CASE(each_binding_is_walked_once),
 		CASE(requests_go_where_answers_go),
 		CASE(threads_do_not_meet),

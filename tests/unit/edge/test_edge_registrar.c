@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "net/loop.h"
+
 #define URN    "+sip.instance=\"<urn:uuid:0001>\""
 #define REG_1  "Contact: <sip:100@192.0.2.1:5060>;" URN ";reg-id=1\r\n"
 #define OUTB   "Supported: path, outbound\r\n"
@@ -369,6 +371,24 @@ a_path_is_kept_and_echoed(void **state)
 	assert_null(world_header("Path", 0));
 }
 
+static void
+a_malformed_path_is_400_and_nothing_done(void **state)
+{
+	static const char *const bad[] = { "garbage", "", "<>", "<sip:>",
+		"sip:p1.example.com;lr", "<tel:+1>", "<sip:p1.example.com;lr",
+		"<sip:p1.example.com;lr>, <sip:p2.example.com;lr>," };
+	char fields[512];
+
+	assert_int_equal(phone_register(*state, ""), 200);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(fields, sizeof(fields), "Path: %s\r\n%s" OUTB, bad[i],
+		    CONTACT_1);
+		assert_int_equal(phone_once(*state, fields), 400);
+	}
+	assert_int_equal(phone_once(*state, ""), 200);
+	assert_int_equal(listed(), 0);
+}
+
 /* ---- outbound ---- */
 
 static void
@@ -497,6 +517,26 @@ a_retransmission_of_what_failed_is_no_200(void **state)
 	assert_int_equal(listed(), 1);
 }
 
+/* The edge ends: its answer reads the bindings when the writer has gone. */
+static void
+a_retransmission_is_answered_at_the_end(void **state)
+{
+	struct phone *p = *state;
+
+	assert_int_equal(phone_once(p, CONTACT_1), 401);
+	assert_true(phone_challenged(p));
+	phone_build(p, CONTACT_1);
+	assert_int_equal(world_handle(p->last), UAS_LATER);
+	assert_int_equal(world_handle(p->last), UAS_LATER);
+	location_stop(world.location);
+	event_base_loop(loop_base(world.loop), EVLOOP_NONBLOCK);
+	assert_int_equal(world.sent, 2);
+	assert_int_equal(world_status(), 200);
+	assert_int_equal(listed(), 1);
+	/* Nothing is taken any more. */
+	assert_int_equal(phone_once(p, CONTACT_2), 503);
+}
+
 /* ---- the store fails ---- */
 
 static void
@@ -544,6 +584,7 @@ main(void)
 		CASE(what_is_oversized_is_400),
 		CASE(a_list_that_does_not_fit_is_500),
 		CASE(a_path_is_kept_and_echoed),
+		CASE(a_malformed_path_is_400_and_nothing_done),
 		CASE(outbound_is_granted_and_binds_by_instance),
 		CASE(reg_id_is_ignored_without_instance_or_option_tag),
 		CASE(two_contacts_with_reg_id_are_400),
@@ -551,6 +592,7 @@ main(void)
 		CASE(a_retransmission_gets_the_same_answer),
 		CASE(a_retransmission_does_not_overtake_the_commit),
 		CASE(a_retransmission_of_what_failed_is_no_200),
+		CASE(a_retransmission_is_answered_at_the_end),
 		CASE(a_store_that_fails_is_500_with_retry_after),
 	};
 

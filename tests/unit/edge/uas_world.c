@@ -139,9 +139,10 @@ world_setup(void **state)
 int
 world_teardown(void **state)
 {
-	location_free(world.location);
-	/* What the last commit has answered. */
+	/* As the edge ends: the last answers go out, some read the bindings. */
+	location_stop(world.location);
 	event_base_loop(loop_base(world.loop), EVLOOP_NONBLOCK);
+	location_free(world.location);
 	uas_free(world.uas);
 	users_free(world.users);
 	store_close(world.store);
