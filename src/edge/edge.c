@@ -167,6 +167,7 @@ edge_make_tls(struct edge *e, const struct conf *conf, bool keep,
 
 	if (chain == NULL)
 		return -ENOMEM;
+	edge_watch_look(e, conf);
 	for (size_t i = 0; i < conf->nchain; i++)
 		chain[i] = conf->chain[i];
 	if (edge_uses_own_chain(conf))
@@ -197,6 +198,36 @@ edge_chain_names(const struct tls_ctx *tls, char *out, size_t size)
 	return out;
 }
 
+/* A copy that was put back has the modes of who did it. */
+static void
+note_mode(const struct conf *conf)
+{
+	char path[PATH_BYTES + 16];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/siptrust.db", conf->data);
+	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
+		log_warn("store-open-to-others", "file=%s mode=%04o "
+		    "hint=\"it holds what passwords are checked with: "
+		    "chmod 600\"", path, (unsigned)st.st_mode & 07777);
+}
+
+/* Accounts are of a domain: under another one nobody can register. */
+static int
+note_domain(struct edge *e)
+{
+	const char *now = e->conf->domain;
+	char before[256], text[LOG_VAL_MAX];
+
+	if (e->conf->nupstream == 0 &&
+	    store_get_meta(e->store, "domain", before, sizeof(before)) == 0 &&
+	    strcmp(before, now) != 0)
+		log_warn("domain-changed", "before=%s now=%s effect=\"accounts "
+		    "of the one before are not taken\"", log_val(text,
+		    sizeof(text), str_cstr(before)), now);
+	return store_put_meta(e->store, "domain", now);
+}
+
 static int
 open_store(struct edge *e, struct buf *why)
 {
@@ -205,7 +236,8 @@ open_store(struct edge *e, struct buf *why)
 	    sizeof(text));
 
 	if (err == 0) {
-		err = store_put_meta(e->store, "domain", e->conf->domain);
+		note_mode(e->conf);
+		err = note_domain(e);
 		if (err != 0)
 			str_copy(text, sizeof(text),
 			    str_cstr(store_error(e->store)));
@@ -217,8 +249,10 @@ open_store(struct edge *e, struct buf *why)
 	if (err == 0)
 		err = location_new(&e->location, e->conf, e->store, e->users);
 	if (err != 0)
-		buf_printf(why, "the store in %s cannot be used: %s",
-		    e->conf->data, text[0] != '\0' ? text : err_str(err));
+		buf_printf(why, "the store in %s cannot be used: %s; the "
+		    "accounts are in it: put a copy back, or move it away to "
+		    "begin anew", e->conf->data,
+		    text[0] != '\0' ? text : err_str(err));
 	return err;
 }
 
@@ -340,6 +374,7 @@ make_worker(struct edge *e, unsigned index, const int fd[SOCKETS_MAX])
 static int
 make_workers(struct edge *e, struct buf *why)
 {
+	const struct sockets none = { .n = 0 };
 	int (*fd)[SOCKETS_MAX];
 	int err;
 
@@ -347,6 +382,8 @@ make_workers(struct edge *e, struct buf *why)
 	if (fd == NULL)
 		return -ENOMEM;
 	err = sockets_wanted(&e->sockets, e->conf, why);
+	if (err == 0)
+		err = sockets_check(&e->sockets, &none, why);
 	if (err == 0)
 		err = edge_bind_all(e, &e->sockets, fd, why);
 	for (unsigned w = 0; w < e->nworkers && err == 0; w++)
@@ -421,6 +458,20 @@ edge_guest_end(struct edge *e, bool right)
 		g->discard(g->arg);
 }
 
+/*
+ * A start takes seconds where keys are made: a SIGHUP that comes meanwhile, of
+ * a renewal's hook, waits for the edge to be there and does not end it.
+ */
+static void
+hold_back_hup(int how)
+{
+	sigset_t hup;
+
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	pthread_sigmask(how, &hup, NULL);
+}
+
 static int
 watch_signals(struct edge *e)
 {
@@ -436,6 +487,7 @@ watch_signals(struct edge *e)
 	    event_add(e->on_term, NULL) != 0 ||
 	    event_add(e->on_hup, NULL) != 0 || event_add(e->tick, &second) != 0)
 		return -ENOMEM;
+	hold_back_hup(SIG_UNBLOCK);
 	return 0;
 }
 
@@ -536,12 +588,13 @@ finish(struct edge *e)
 	edge_renew_end(e);
 	for (unsigned w = 0; w < e->nworkers && e->worker[w] != NULL; w++)
 		worker_quiesce(e->worker[w]);
-	location_free(e->location);
+	location_stop(e->location);
 	for (unsigned w = 0; w < e->nworkers && e->worker[w] != NULL; w++) {
 		worker_stop(e->worker[w]);
 		worker_join(e->worker[w]);
 		worker_free(e->worker[w]);
 	}
+	location_free(e->location);
 	if (e->shared.refusals != NULL)
 		refusals_flush(e->shared.refusals,
 		    (uint32_t)e->conf->refusal_window, clock_mono_ms(), true);
@@ -581,6 +634,7 @@ edge_run(const struct edge_params *p, struct buf *why)
 	e->params = p;
 	e->lock_fd = -1;
 	signal(SIGPIPE, SIG_IGN);
+	hold_back_hup(SIG_BLOCK);
 	settle_malloc();
 	err = loop_new(&e->loop);
 	if (err == 0)

@@ -37,7 +37,8 @@ struct edge {
 
 	struct loop *loop;            /* the main thread's                    */
 	struct event *on_int, *on_term, *on_hup, *tick;
-	uint64_t loaded;              /* the files of the chains now in use   */
+	uint64_t looked;              /* the files of the chains last made    */
+	uint64_t loaded;              /* ... of those now in use              */
 	uint64_t last;                /* as of the last look                  */
 	struct {
 		pid_t pid;            /* of siptrust ca renew, 0: none        */
@@ -78,6 +79,10 @@ void edge_say_hello(const struct edge *e);
 /* reload.c */
 void edge_reload(struct edge *e);
 void edge_watch_files(struct edge *e);   /* once a second */
+/* Before the files of conf's chains are read: what is changed meanwhile is
+ * another look's. */
+void edge_watch_look(struct edge *e, const struct conf *conf);
+/* What was read after that look is in force. */
 void edge_watch_begin(struct edge *e);
 /* The files of all chains again, with the settings that are in force. */
 void edge_reload_chains(struct edge *e);

@@ -55,6 +55,14 @@ keep_fixed(const struct conf *old, struct conf *new)
 		{ "data", old->data, &new->data },
 		{ "dns_servers", old->dns_servers, &new->dns_servers },
 	};
+	struct {
+		const char *name;
+		int old;
+		int *new;
+	} numbers[] = {
+		{ "workers", old->workers, &new->workers },
+		{ "nonces_max", old->nonces_max, &new->nonces_max },
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
 		char *copy;
@@ -69,9 +77,12 @@ keep_fixed(const struct conf *old, struct conf *new)
 		log_warn("reload-needs-restart", "setting=%s",
 		    fixed[i].name);
 	}
-	if (old->workers != new->workers) {
-		log_warn("reload-needs-restart", "setting=workers");
-		new->workers = old->workers;
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		if (numbers[i].old == *numbers[i].new)
+			continue;
+		*numbers[i].new = numbers[i].old;
+		log_warn("reload-needs-restart", "setting=%s",
+		    numbers[i].name);
 	}
 	return 0;
 }
@@ -145,12 +156,13 @@ apply(struct edge *e, struct conf *conf, struct buf *why)
 		sockets_minus(&add, &wanted, &e->sockets);
 		sockets_minus(&gone, &e->sockets, &wanted);
 		sockets_minus(&keep, &e->sockets, &gone);
-		err = edge_bind_all(e, &add, fd, why);
+		err = sockets_check(&add, &e->sockets, why);
 	}
+	if (err == 0)
+		err = edge_bind_all(e, &add, fd, why);
 	if (err == 0) {
 		put_in_force(e, conf, tls, &add, fd, &keep);
-		for (size_t i = 0; i < add.n; i++)
-			keep.v[keep.n++] = add.v[i];
+		sockets_add(&keep, &add);
 		e->sockets = keep;
 	} else {
 		tls_ctx_unref(tls);
@@ -224,9 +236,8 @@ look(uint64_t before, const char *path)
 
 /* A change of any file of any chain is a renewal. */
 static uint64_t
-look_at_chains(const struct edge *e)
+look_at_chains(const struct edge *e, const struct conf *c)
 {
-	const struct conf *c = e->conf;
 	uint64_t seen = 0;
 
 	for (size_t i = 0; i < c->nchain; i++) {
@@ -246,9 +257,15 @@ look_at_chains(const struct edge *e)
 }
 
 void
+edge_watch_look(struct edge *e, const struct conf *conf)
+{
+	e->looked = look_at_chains(e, conf);
+}
+
+void
 edge_watch_begin(struct edge *e)
 {
-	e->loaded = e->last = look_at_chains(e);
+	e->loaded = e->last = e->looked;
 	e->expiry_said = false;
 }
 
@@ -285,7 +302,7 @@ edge_reload_chains(struct edge *e)
 	} else {
 		/* Said once: it is tried again when the files change again. */
 		say_kept("certificate-not-loaded", &why, err);
-		e->loaded = e->last;
+		e->loaded = e->looked;
 	}
 	buf_fini(&why);
 }
@@ -344,7 +361,7 @@ watch_expiry(struct edge *e)
 void
 edge_watch_files(struct edge *e)
 {
-	uint64_t now = look_at_chains(e);
+	uint64_t now = look_at_chains(e, e->conf);
 	/* Certificate and key are two files: wait until both rest. */
 	bool settled = now == e->last;
 

@@ -29,7 +29,7 @@ want(struct sockets *out, enum flow_transport transport, const char *text,
 	}
 	s->transport = transport;
 	s->fd = -1;
-	out->n++;
+	out->asked[out->n++] = s->addr;
 	return 0;
 }
 
@@ -51,14 +51,29 @@ sockets_wanted(struct sockets *out, const struct conf *conf, struct buf *why)
 }
 
 static bool
-has(const struct sockets *s, const struct worker_socket *x)
+has(const struct sockets *s, enum flow_transport transport,
+    const struct addr *asked)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->v[i].transport == x->transport &&
-		    addr_equal(&s->v[i].addr, &x->addr))
+		if (s->v[i].transport == transport &&
+		    addr_equal(&s->asked[i], asked))
 			return true;
 	}
 	return false;
+}
+
+static void
+append(struct sockets *to, const struct sockets *from, size_t i)
+{
+	to->v[to->n] = from->v[i];
+	to->asked[to->n++] = from->asked[i];
+}
+
+void
+sockets_add(struct sockets *to, const struct sockets *more)
+{
+	for (size_t i = 0; i < more->n; i++)
+		append(to, more, i);
 }
 
 void
@@ -67,8 +82,8 @@ sockets_minus(struct sockets *out, const struct sockets *a,
 {
 	out->n = 0;
 	for (size_t i = 0; i < a->n; i++) {
-		if (!has(b, &a->v[i]))
-			out->v[out->n++] = a->v[i];
+		if (!has(b, a->v[i].transport, &a->asked[i]))
+			append(out, a, i);
 	}
 }
 
@@ -77,11 +92,38 @@ say_bind_error(struct buf *why, const struct worker_socket *s, int err)
 {
 	char text[ADDR_STRLEN];
 
-	buf_printf(why, "cannot listen on %s (%s): %s",
-	    addr_print(&s->addr, text), flow_transport_name(s->transport),
-	    err == -EADDRINUSE ? "the address is in use: does another SIP "
-	    "server run here?" : err == -EADDRNOTAVAIL ?
-	    "this host does not have that address" : err_str(err));
+	buf_printf(why, "cannot listen on %s (%s): ",
+	    addr_print(&s->addr, text), flow_transport_name(s->transport));
+	sock_bind_why(why, err, "SIP server");
+}
+
+static bool
+has_port(const struct sockets *s, const struct worker_socket *x)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if ((s->v[i].transport == FLOW_UDP) ==
+		    (x->transport == FLOW_UDP) &&
+		    addr_port(&s->v[i].addr) == addr_port(&x->addr))
+			return true;
+	}
+	return false;
+}
+
+int
+sockets_check(const struct sockets *s, const struct sockets *ours,
+    struct buf *why)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct worker_socket *x = &s->v[i];
+
+		/* Beside one of ours the system cannot tell whose it is. */
+		if (addr_port(&x->addr) == 0 || has_port(ours, x) ||
+		    !sock_is_taken(&x->addr, x->transport == FLOW_UDP))
+			continue;
+		say_bind_error(why, x, -EADDRINUSE);
+		return -EADDRINUSE;
+	}
+	return 0;
 }
 
 int

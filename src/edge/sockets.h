@@ -15,6 +15,7 @@
 /* Transports and addresses the edge listens on; fd is unused here. */
 struct sockets {
 	struct worker_socket v[SOCKETS_MAX];
+	struct addr asked[SOCKETS_MAX]; /* v[i].addr as configured: port 0 */
 	size_t n;
 };
 
@@ -22,9 +23,19 @@ struct sockets {
 MUSTCHECK int sockets_wanted(struct sockets *out, const struct conf *conf,
     struct buf *why);
 
-/* Those of a that are not in b. */
+/* Those of a that are not in b, by what was configured. */
 void sockets_minus(struct sockets *out, const struct sockets *a,
     const struct sockets *b);
+/* Append those of more; it is known that there is room. */
+void sockets_add(struct sockets *to, const struct sockets *more);
+
+/*
+ * Does another program listen on one of s?  To bind would not tell
+ * (SO_REUSEPORT).  ours: open now; a port of theirs is not looked at.
+ * -EADDRINUSE, and why names the address.
+ */
+MUSTCHECK int sockets_check(const struct sockets *s,
+    const struct sockets *ours, struct buf *why);
 
 /*
  * Bind each of s once; fd[i] gets the descriptor.  A port 0 is replaced in s by

@@ -419,10 +419,9 @@ add(struct service *v, struct addr *a, bool udp, struct buf *why)
 	int fd = udp ? sock_udp(a) : sock_listen(a, BACKLOG);
 
 	if (fd < 0) {
-		buf_printf(why, "syslog: cannot listen on %s (%s): %s",
-		    addr_print(a, text), udp ? "UDP" : "TCP",
-		    fd == -EADDRINUSE ? "the address is in use: does another "
-		    "syslog server run here?" : err_str(fd));
+		buf_printf(why, "syslog: cannot listen on %s (%s): ",
+		    addr_print(a, text), udp ? "UDP" : "TCP");
+		sock_bind_why(why, fd, "syslog server");
 		return fd;
 	}
 	sock_local(fd, a); /* a port 0 became one, for both */

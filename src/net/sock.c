@@ -5,6 +5,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include "base/err.h"
+
 /* A dead peer is noticed after KEEP_IDLE_S + KEEP_COUNT * KEEP_EVERY_S. */
 #define KEEP_IDLE_S  120
 #define KEEP_EVERY_S 30
@@ -20,7 +22,7 @@ set_int(int fd, int level, int name, int value)
 }
 
 static int
-bound_socket(const struct addr *local, int type)
+bound_socket(const struct addr *local, int type, bool shared)
 {
 	int family = local->u.sa.sa_family;
 	int fd, err = 0;
@@ -30,7 +32,7 @@ bound_socket(const struct addr *local, int type)
 		return -errno;
 	if (type == SOCK_STREAM)
 		err = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (err == 0)
+	if (err == 0 && shared)
 		err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	/* [::] and 0.0.0.0 may both be listed: each takes its own family. */
 	if (err == 0 && family == AF_INET6)
@@ -61,7 +63,7 @@ set_inherited(int fd)
 int
 sock_listen(const struct addr *local, int backlog)
 {
-	int fd = bound_socket(local, SOCK_STREAM);
+	int fd = bound_socket(local, SOCK_STREAM, true);
 
 	if (fd < 0)
 		return fd;
@@ -77,7 +79,7 @@ sock_listen(const struct addr *local, int backlog)
 int
 sock_udp(const struct addr *local)
 {
-	int fd = bound_socket(local, SOCK_DGRAM);
+	int fd = bound_socket(local, SOCK_DGRAM, true);
 	int err = 0;
 
 	if (fd < 0)
@@ -97,6 +99,35 @@ sock_udp(const struct addr *local)
 		return err;
 	}
 	return fd;
+}
+
+bool
+sock_is_taken(const struct addr *local, bool udp)
+{
+	int fd = bound_socket(local, udp ? SOCK_DGRAM : SOCK_STREAM, false);
+	/* Connections of an earlier program are no listener. */
+	bool taken = fd == -EADDRINUSE ||
+	    (fd >= 0 && !udp && listen(fd, 1) != 0 && errno == EADDRINUSE);
+
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
+void
+sock_bind_why(struct buf *why, int err, const char *what)
+{
+	if (err == -EADDRINUSE)
+		buf_printf(why, "the address is in use: does another %s run "
+		    "here?", what);
+	else if (err == -EADDRNOTAVAIL)
+		buf_puts(why, "this host does not have that address");
+	else if (err == -EACCES)
+		buf_puts(why, "a port below 1024 takes root or "
+		    "CAP_NET_BIND_SERVICE (AmbientCapabilities of the unit, "
+		    "setcap)");
+	else
+		buf_puts(why, err_str(err));
 }
 
 int

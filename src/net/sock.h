@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/addr.h"
+#include "base/buf.h"
 
 /* TCP listener with SO_REUSEPORT; its connections have keepalives, no delay.
  *  >= 0: the descriptor; else -errno. */
@@ -15,6 +16,16 @@ MUSTCHECK int sock_listen(const struct addr *local, int backlog);
 
 /* UDP socket with SO_REUSEPORT; with IP_PKTINFO when local is a wildcard. */
 MUSTCHECK int sock_udp(const struct addr *local);
+
+/*
+ * Does another socket, of whatever process, hold this address and port?  With
+ * SO_REUSEPORT a second program of the same user is let in, and each gets a
+ * part of what comes.
+ */
+bool sock_is_taken(const struct addr *local, bool udp);
+
+/* Why sock_listen or sock_udp failed, in words; what: "SIP server". */
+void sock_bind_why(struct buf *why, int err, const char *what);
 
 /*
  * Accept one; -EAGAIN when there is none.  bound: what the listener is bound

@@ -141,8 +141,8 @@ service_bind(struct service *v, const char *text, struct buf *why)
 	fd = addr_parse(&a, str_cstr(text), 80) == 0 ?
 	    sock_listen(&a, BACKLOG) : E_CONFIG;
 	if (fd < 0) {
-		buf_printf(why, "http: cannot listen on %s: %s", text,
-		    err_str(fd));
+		buf_printf(why, "http: cannot listen on %s: ", text);
+		sock_bind_why(why, fd, "HTTP server");
 		return fd;
 	}
 	sock_local(fd, &a); /* a port 0 became one */

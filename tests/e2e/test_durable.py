@@ -11,9 +11,9 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
 import tap  # noqa: E402
-from edge import Edge, until  # noqa: E402
+from edge import SIPTRUST, Edge, until  # noqa: E402
 from sip import Phone  # noqa: E402
-from tap import equal  # noqa: E402
+from tap import contains, equal  # noqa: E402
 
 ROUNDS = 5  # at two contacts each: contacts_max
 TRANSPORTS = "UDP", "UDP", "TCP", "TLS"
@@ -179,12 +179,34 @@ def a_store_that_was_taken_away_is_said_once_and_answered_500():
         until("known", lambda: phone.register().status == 200)
         # Its file stays open, and could be written to for nobody to read.
         os.rename(edge.data, edge.data + ".gone")
+        # Noticed before anybody asks; a refresh relies on its row no more.
+        edge.wait_line(r" err store-failed ")
+        equal(phone.register().status, 500, "a refresh")
         refused_and_said_once(edge, phone, r"siptrust\.db was removed")
         os.rename(edge.data + ".gone", edge.data)
         works_again(edge, phone)
         edge.kill()
         edge.start()
         equal(len(Phone(edge, "100").contacts()), 2)
+
+
+def a_store_that_is_broken_or_open_to_others_is_told():
+    with Edge() as edge:
+        edge.stop()
+        path = os.path.join(edge.data, "siptrust.db")
+        os.chmod(path, 0o644)
+        edge.start()
+        edge.wait_line(r" warn store-open-to-others file=\S+/siptrust.db "
+                       r"mode=0644 ")
+        edge.stop()
+        with open(path, "wb") as f:
+            f.write(b"no database" * 100)
+        p = subprocess.run([SIPTRUST, "edge", "--data", edge.data],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           text=True, timeout=30)
+        equal(p.returncode, 3)
+        contains(p.stdout, path + ": file is not a database")
+        contains(p.stdout, "put a copy back, or move it away")
 
 
 def in_own_mounts():
@@ -215,4 +237,5 @@ if __name__ == "__main__":
               a_binding_over_a_connection_survives_too,
               a_full_disk_is_said_once_and_answered_500,
               a_store_that_was_taken_away_is_said_once_and_answered_500,
+              a_store_that_is_broken_or_open_to_others_is_told,
               a_folder_in_use_is_refused])
