@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/conf.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "cmd/say.h"
@@ -18,6 +19,7 @@
 #define NAME_MAX_BYTES     64
 #define PASSWORD_MAX_BYTES 256
 #define DOMAIN_MAX_BYTES   256
+#define FOLDER_MAX_BYTES   1024
 
 static const char usage_text[] =
     "usage: siptrust user add|passwd|del NAME[@DOMAIN] [OPTION]...\n"
@@ -232,8 +234,8 @@ list_line(const struct store_user *u, void *arg)
 static int
 list_json(const struct store_user *u, void *arg)
 {
-	json_t *o = json_pack("{s:s%,s:s%}", "name", u->name.p, u->name.n,
-	    "domain", u->realm.p, u->realm.n);
+	json_t *o = json_pack("{s:o,s:o}", "name", cmd_json(u->name),
+	    "domain", cmd_json(u->realm));
 
 	return o != NULL && json_array_append_new(arg, o) == 0 ? 0 : -ENOMEM;
 }
@@ -294,16 +296,19 @@ verb_import(struct user_cmd *c)
 	return err;
 }
 
-static const struct {
+struct verb {
 	const char *name;
 	int (*fn)(struct user_cmd *c);
 	bool takes_name;
-} verbs[] = {
-	{ "add", verb_add, true },
-	{ "passwd", verb_passwd, true },
-	{ "del", verb_del, true },
-	{ "list", verb_list, false },
-	{ "import", verb_import, false },
+	bool adds;       /* makes the store when there is none */
+};
+
+static const struct verb verbs[] = {
+	{ "add", verb_add, true, true },
+	{ "passwd", verb_passwd, true, false },
+	{ "del", verb_del, true, false },
+	{ "list", verb_list, false, false },
+	{ "import", verb_import, false, true },
 };
 
 /* ---- the command line ---- */
@@ -352,26 +357,69 @@ parse(int argc, char **argv, struct user_cmd *c, bool *help)
 }
 
 static int
-open_store(struct user_cmd *c)
+no_domain(void)
 {
-	char why[512] = "";
-	int err;
+	return cmd_complain(CMD_FAILED, "user", "no domain yet: start the "
+	    "edge once, or give --domain NAME");
+}
 
-	if (access(c->data, W_OK | X_OK) != 0) {
+/* Nothing is made in a folder that is another's, or by who only looks. */
+static int
+check_folder(const struct user_cmd *c, const struct verb *v)
+{
+	char path[FOLDER_MAX_BYTES];
+
+	if (access(c->data, W_OK | X_OK) != 0)
 		return cmd_complain(CMD_FAILED, "user", "%s: %s; --data names "
 		    "the folder of the edge", c->data, strerror(errno));
-	}
+	if (snprintf(path, sizeof(path), "%s/siptrust.db", c->data) >=
+	    (int)sizeof(path))
+		return cmd_complain(CMD_USAGE, "user", "%s: too long for a "
+		    "folder", c->data);
+	if (access(path, F_OK) == 0)
+		return CMD_OK;
+	if (!v->adds)
+		return cmd_complain(CMD_FAILED, "user", "%s: there are no "
+		    "accounts yet; --data names the folder of the edge", path);
+	return c->domain[0] != '\0' ? CMD_OK : no_domain();
+}
+
+/* The edge's spelling; what it would not take is said, and done. */
+static int
+settle_domain(struct user_cmd *c, const struct verb *v)
+{
+	char edges[DOMAIN_MAX_BYTES];
+
+	if (c->domain[0] != '\0' && !conf_is_host(str_cstr(c->domain)))
+		return cmd_complain(CMD_USAGE, "user", "\"%s\" is no domain: "
+		    "expected a host name or an IP address", c->domain);
+	if (store_get_meta(c->store, "domain", edges, sizeof(edges)) != 0)
+		return c->domain[0] != '\0' || !(v->takes_name || v->adds) ?
+		    CMD_OK : no_domain();
+	if (c->domain[0] == '\0' ||
+	    str_ieq(str_cstr(c->domain), str_cstr(edges)))
+		str_copy(c->domain, sizeof(c->domain), str_cstr(edges));
+	else if (v->adds)
+		IGNORE(cmd_complain(CMD_OK, "user", "note: the edge last ran "
+		    "with domain %s; it takes accounts of %s when it is "
+		    "started with that", edges, c->domain));
+	return CMD_OK;
+}
+
+static int
+open_store(struct user_cmd *c, const struct verb *v)
+{
+	char why[512] = "";
+	int err = check_folder(c, v);
+
+	if (err != CMD_OK)
+		return err;
 	err = store_open_sqlite(&c->store, c->data, why, sizeof(why));
 	if (err != 0) {
 		return cmd_complain(CMD_FAILED, "user", "%s", why[0] != '\0' ?
 		    why : err_str(err));
 	}
-	if (c->domain[0] == '\0' && store_get_meta(c->store, "domain",
-	    c->domain, sizeof(c->domain)) != 0) {
-		return cmd_complain(CMD_FAILED, "user", "no domain yet: start "
-		    "the edge once, or give --domain NAME");
-	}
-	return CMD_OK;
+	return settle_domain(c, v);
 }
 
 static int
@@ -389,7 +437,7 @@ run(struct user_cmd *c)
 		if (!verbs[i].takes_name && c->name.n > 0)
 			return cmd_complain(CMD_USAGE, "user", "%s takes no "
 			    "NAME", c->verb);
-		err = open_store(c);
+		err = open_store(c, &verbs[i]);
 		return err == CMD_OK ? verbs[i].fn(c) : err;
 	}
 	return cmd_complain(CMD_USAGE, "user", "\"%s\" is not add, passwd, "

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reload, renewed certificates, wrong configurations, start and end."""
+import ctypes
+import json
 import os
 import pty
 import shutil
@@ -7,6 +9,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
@@ -59,6 +62,10 @@ def a_reload_keeps_connections_open():
             reply = phone.register()
             equal(reply.status, 200, "the old connection")
             contains(reply.header("Contact"), "expires=100")
+        # The ports that the system gave at the start are still served.
+        for transport in "UDP", "TCP", "TLS":
+            equal(Phone(edge, "100", transport=transport).register().status,
+                  200, transport)
 
 
 def a_wrong_configuration_keeps_the_old_one():
@@ -131,6 +138,89 @@ def a_renewed_certificate_is_noticed_by_itself():
             f.write("-----BEGIN CERTIFICATE-----\nnonsense\n")
         edge.wait_line(r" err certificate-not-loaded reason=.*live\.pem")
         assert verifies(edge, roots[1])
+
+
+def closed_after_reading(path, then):
+    """Call then when somebody has read the file at path."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_CLOEXEC)
+    equal(libc.inotify_add_watch(fd, path.encode(), 0x10) > 0, True,
+          "IN_CLOSE_NOWRITE")
+
+    def wait():
+        os.read(fd, 4096)
+        then()
+        os.close(fd)
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def a_file_that_changes_while_it_is_loaded_is_noticed():
+    with Edge(start=False, config="") as edge:
+        roots = [make_chain(edge.folder, n) for n in ("one", "two")]
+        at = os.path.join(edge.folder, "live")
+        text = ""
+        # So many others that the rest of the loading takes its time.
+        for name in ["live"] + ["more%d" % i for i in range(12)]:
+            path = os.path.join(edge.folder, name)
+            for part in ".pem", ".key":
+                shutil.copy(os.path.join(edge.folder, "one" + part),
+                            path + part)
+            text += ('chain %s {\n\tcertificate = "%s.pem"\n'
+                     '\tkey = "%s.key"\n}\n' % (name, path, path))
+        edge.write_config(text)
+        edge.start()
+
+        def renew():
+            for part in ".pem", ".key":
+                shutil.copy(os.path.join(edge.folder, "two" + part),
+                            at + part + ".new")
+                os.rename(at + part + ".new", at + part)
+        renewed = closed_after_reading(at + ".key", renew)
+        edge.send_signal(signal.SIGHUP)
+        edge.wait_line(r" info reloaded ")
+        renewed.join()
+        until("served", lambda: verifies(edge, roots[1]))
+
+
+def a_hup_during_the_start_does_not_end_it():
+    with Edge(start=False) as edge:
+        starting = threading.Thread(target=edge.start)
+        starting.start()
+        # A first start makes two keys.
+        until("it starts", lambda: os.path.exists(
+            os.path.join(edge.data, "lock")))
+        while starting.is_alive() and edge.process.poll() is None:
+            edge.process.send_signal(signal.SIGHUP)
+            starting.join(0.05)
+        starting.join()
+        equal(edge.process.poll(), None)
+        edge.wait_line(r" info reloaded ")
+
+
+def a_port_that_another_edge_serves_is_refused():
+    with Edge() as first, Edge(start=False) as edge:
+        for option, port in ("--sip", first.sip), ("--tls", first.tls):
+            p = subprocess.run(
+                [SIPTRUST, "edge", "--data", edge.data, "--domain", "x.test",
+                 "--sip", "127.0.0.1:%d" % (port if option == "--sip" else 0),
+                 "--tls", "127.0.0.1:%d" % (port if option == "--tls" else 0)],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                timeout=30)
+            equal(p.returncode, 3, p.stdout)
+            contains(p.stdout, "127.0.0.1:%d" % port)
+            contains(p.stdout, "the address is in use")
+
+
+def what_only_a_restart_changes_is_said():
+    with Edge(config="nonces_max = 2000\nworkers = 1\n") as edge:
+        edge.write_config("nonces_max = 3000\nworkers = 2\n")
+        edge.send_signal(signal.SIGHUP)
+        edge.wait_line(r" info reloaded ")
+        for setting in "nonces_max", "workers":
+            equal(edge.count(r" warn reload-needs-restart setting=%s$"
+                             % setting), 1, setting)
 
 
 def ctrl_c_ends_it_cleanly_and_a_restart_finds_all():
@@ -213,6 +303,56 @@ def users_are_kept_from_the_command_line():
         equal(edge.user("list").stdout, "", "all or nothing")
 
 
+def accounts_are_of_the_edges_domain_and_folder():
+    def run(data, *argv):
+        return subprocess.run([SIPTRUST, "user", *argv, "--data", data],
+                              input="x\n", encoding="utf-8",
+                              errors="replace", stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=30)
+
+    with Edge() as edge:
+        # Who looks, or errs, leaves no file behind.
+        wrong = os.path.join(edge.folder, "elsewhere")
+        os.mkdir(wrong)
+        for argv in (["list"], ["del", "100"], ["passwd", "100"],
+                     ["add", "100", "--password-stdin"], ["import"]):
+            p = run(wrong, *argv)
+            equal(p.returncode, 3, argv)
+            contains(p.stderr, "siptrust user: ")
+            equal(os.listdir(wrong), [], argv)
+        # The realm is spelled as the edge spells it.
+        equal(run(edge.data, "add", "100@EXAMPLE.test",
+                  "--password-stdin").stdout, "100@example.test\n")
+        # One that no phone could use is said.
+        p = run(edge.data, "add", "100@other.test", "--password-stdin")
+        equal(p.returncode, 0)
+        contains(p.stderr, "note: the edge last ran with domain example.test")
+        equal(run(edge.data, "list", "--json").returncode, 0)
+        # Nothing but a store: who looks needs no domain.
+        run(wrong, "add", b"\xff@other.test", "--password-stdin")
+        equal(json.loads(run(wrong, "list", "--json").stdout),
+              [{"name": '"\\xff"', "domain": "other.test"}])
+        for name in "100@a b", "100@x..y":
+            p = run(edge.data, "add", name, "--password-stdin")
+            equal(p.returncode, 2, name)
+            contains(p.stderr, "is no domain")
+
+
+def another_domain_is_said_and_its_accounts_counted():
+    with Edge() as edge:
+        edge.add_users(["100", "101"])
+        edge.stop()
+        edge.domain = "renamed.test"
+        edge.start()
+        edge.wait_line(r" warn domain-changed before=example.test "
+                       r"now=renamed.test ")
+        contains(edge.log(), "users                 0, add the first:")
+        edge.stop()
+        edge.domain = "example.test"
+        edge.start()
+        edge.wait_line(r" edge-ready .* users=2 ")
+
+
 def on_a_terminal(edge, argv, answers):
     """Run siptrust user on a terminal of its own: status, what it showed."""
     pid, terminal = pty.fork()
@@ -265,7 +405,13 @@ if __name__ == "__main__":
               a_wrong_configuration_keeps_the_old_one,
               at_start_a_wrong_configuration_names_file_and_line,
               a_renewed_certificate_is_noticed_by_itself,
+              a_file_that_changes_while_it_is_loaded_is_noticed,
+              a_hup_during_the_start_does_not_end_it,
+              a_port_that_another_edge_serves_is_refused,
+              what_only_a_restart_changes_is_said,
               ctrl_c_ends_it_cleanly_and_a_restart_finds_all,
               tickets_survive_a_restart,
               users_are_kept_from_the_command_line,
+              accounts_are_of_the_edges_domain_and_folder,
+              another_domain_is_said_and_its_accounts_counted,
               a_password_is_asked_for_twice_and_not_shown])
