@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "base/digest.h"
 #include "tlswire/alert.h"
 
@@ -20,62 +19,87 @@
 #define EXT_SERVER_NAME 0
 #define EXT_ALPN        16
 
+/* What is hashed: built byte by byte, as fast as it is hashed. */
+struct text {
+	char bytes[TEXT_MAX];
+	size_t n;
+};
+
 static void
-put_decimals(struct buf *b, struct str list)
+put_char(struct text *t, char c)
 {
-	const char *sep = "";
+	if (t->n < sizeof(t->bytes))
+		t->bytes[t->n++] = c;
+}
+
+/* One value in decimal, a hyphen before it unless it is the first. */
+static void
+put_decimal(struct text *t, uint16_t v, bool first)
+{
+	char digit[5];
+	size_t n = 0;
+
+	if (sizeof(t->bytes) - t->n < 1 + sizeof(digit))
+		return;
+	do {
+		digit[n++] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	if (!first)
+		t->bytes[t->n++] = '-';
+	while (n > 0)
+		t->bytes[t->n++] = digit[--n];
+}
+
+static void
+put_decimals(struct text *t, struct str list)
+{
+	bool first = true;
 	uint16_t v;
 
 	for (size_t pos = 0; tls_next_u16(list, &pos, &v);) {
 		if (tls_is_grease(v))
 			continue;
-		buf_puts(b, sep);
-		buf_u64(b, v);
-		sep = "-";
+		put_decimal(t, v, first);
+		first = false;
 	}
 }
 
 void
 tls_ja3(const struct tls_hello *h, char out[TLS_JA3_LEN])
 {
-	char text[TEXT_MAX], hex[2 * DIGEST_MAX + 1];
-	struct buf b;
-	const char *sep = "";
+	char hex[2 * DIGEST_MAX + 1];
+	struct text t;
+	bool first = true;
+	struct str body, s;
 	uint16_t v;
-	struct str body;
 
-	buf_init_array(&b, text, sizeof(text));
-	buf_u64(&b, h->legacy_version);
-	buf_putc(&b, ',');
+	t.n = 0;
+	put_decimal(&t, h->legacy_version, true);
+	put_char(&t, ',');
 	for (size_t pos = 0; tls_hello_next_cipher(h, &pos, &v);) {
 		if (tls_is_grease(v))
 			continue;
-		buf_puts(&b, sep);
-		buf_u64(&b, v);
-		sep = "-";
+		put_decimal(&t, v, first);
+		first = false;
 	}
-	buf_putc(&b, ',');
-	sep = "";
+	put_char(&t, ',');
+	first = true;
 	for (size_t pos = 0; tls_hello_next_extension(h, &pos, &v, &body);) {
 		if (tls_is_grease(v))
 			continue;
-		buf_puts(&b, sep);
-		buf_u64(&b, v);
-		sep = "-";
+		put_decimal(&t, v, first);
+		first = false;
 	}
-	buf_putc(&b, ',');
-	put_decimals(&b, h->groups);
-	buf_putc(&b, ',');
-	for (size_t i = 0; i < h->point_formats.n; i++) {
-		if (i > 0)
-			buf_putc(&b, '-');
-		buf_u64(&b, (uint8_t)h->point_formats.p[i]);
-	}
-	struct str s = buf_as_str(&b);
+	put_char(&t, ',');
+	put_decimals(&t, h->groups);
+	put_char(&t, ',');
+	for (size_t i = 0; i < h->point_formats.n; i++)
+		put_decimal(&t, (uint8_t)h->point_formats.p[i], i == 0);
+	s = str_of(t.bytes, t.n);
 	digest_hex(DIGEST_MD5, &s, 1, hex);
 	memcpy(out, hex, TLS_JA3_LEN - 1);
 	out[TLS_JA3_LEN - 1] = '\0';
-	buf_fini(&b);
 }
 
 static int
@@ -84,16 +108,39 @@ by_value(const void *a, const void *b)
 	return *(const uint16_t *)a - *(const uint16_t *)b;
 }
 
+/* Few, mostly, and nearly in order; a hostile hello may bring many. */
 static void
-put_hex_list(struct buf *b, const uint16_t *v, size_t n)
+sort(uint16_t *v, size_t n)
+{
+	if (n > 64) {
+		qsort(v, n, sizeof(v[0]), by_value);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		uint16_t x = v[i];
+		size_t k = i;
+
+		for (; k > 0 && v[k - 1] > x; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+}
+
+static void
+put_hex_list(struct text *t, const uint16_t *v, size_t n)
 {
 	static const char digit[] = "0123456789abcdef";
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && sizeof(t->bytes) - t->n >= 5; i++) {
+		char *p = t->bytes + t->n;
+
 		if (i > 0)
-			buf_putc(b, ',');
-		for (int shift = 12; shift >= 0; shift -= 4)
-			buf_putc(b, digit[v[i] >> shift & 15]);
+			*p++ = ',';
+		*p++ = digit[v[i] >> 12];
+		*p++ = digit[v[i] >> 8 & 15];
+		*p++ = digit[v[i] >> 4 & 15];
+		*p++ = digit[v[i] & 15];
+		t->n = (size_t)(p - t->bytes);
 	}
 }
 
@@ -172,8 +219,7 @@ ja4_ciphers(const struct tls_hello *h, char hash[12])
 {
 	uint16_t list[VALUES_MAX], v;
 	size_t n = 0, count = 0;
-	char text[TEXT_MAX];
-	struct buf b;
+	struct text t;
 
 	for (size_t pos = 0; tls_hello_next_cipher(h, &pos, &v);) {
 		if (tls_is_grease(v))
@@ -182,11 +228,10 @@ ja4_ciphers(const struct tls_hello *h, char hash[12])
 		if (n < VALUES_MAX)
 			list[n++] = v;
 	}
-	qsort(list, n, sizeof(list[0]), by_value);
-	buf_init_array(&b, text, sizeof(text));
-	put_hex_list(&b, list, n);
-	hash12(buf_as_str(&b), n == 0, hash);
-	buf_fini(&b);
+	sort(list, n);
+	t.n = 0;
+	put_hex_list(&t, list, n);
+	hash12(str_of(t.bytes, t.n), n == 0, hash);
 	return count;
 }
 
@@ -196,8 +241,7 @@ ja4_extensions(const struct tls_hello *h, char hash[12])
 {
 	uint16_t list[VALUES_MAX], v;
 	size_t n = 0, count = 0;
-	char text[TEXT_MAX];
-	struct buf b;
+	struct text t;
 	struct str body;
 
 	for (size_t pos = 0; tls_hello_next_extension(h, &pos, &v, &body);) {
@@ -207,9 +251,9 @@ ja4_extensions(const struct tls_hello *h, char hash[12])
 		if (v != EXT_SERVER_NAME && v != EXT_ALPN && n < VALUES_MAX)
 			list[n++] = v;
 	}
-	qsort(list, n, sizeof(list[0]), by_value);
-	buf_init_array(&b, text, sizeof(text));
-	put_hex_list(&b, list, n);
+	sort(list, n);
+	t.n = 0;
+	put_hex_list(&t, list, n);
 	bool nothing = n == 0;
 	n = 0;
 	for (size_t pos = 0;
@@ -217,11 +261,10 @@ ja4_extensions(const struct tls_hello *h, char hash[12])
 		if (!tls_is_grease(v))
 			list[n++] = v;
 	if (n > 0) {
-		buf_putc(&b, '_');
-		put_hex_list(&b, list, n);
+		put_char(&t, '_');
+		put_hex_list(&t, list, n);
 	}
-	hash12(buf_as_str(&b), nothing, hash);
-	buf_fini(&b);
+	hash12(str_of(t.bytes, t.n), nothing, hash);
 	return count;
 }
 
