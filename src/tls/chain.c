@@ -101,6 +101,8 @@ name_root(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 		hash_key(f->root_key_sha1, root);
 		if (X509_digest(root, EVP_sha1(), f->root_cert_sha1, &n) != 1)
 			memset(f->root_cert_sha1, 0, 20);
+		if (X509_digest(root, EVP_sha256(), f->root_sha256, &n) != 1)
+			memset(f->root_sha256, 0, 32);
 	}
 	ERR_clear_error();
 	return 0;
@@ -142,6 +144,31 @@ forget_names(struct trust_chain *f)
 	OPENSSL_free((void *)(uintptr_t)f->issuer_names.p);
 }
 
+/* What TLS knows beside RSA and the curves that phones know. */
+static uint16_t
+only_scheme(EVP_PKEY *key)
+{
+	static const struct { const char *key; uint16_t scheme; } one[] = {
+		{ "ED25519", 0x0807 }, { "ED448", 0x0808 },
+		{ "RSA-PSS", 0x0809 },
+	};
+	static const char *const curves[] = { "prime256v1", "secp384r1",
+		"secp521r1" };
+	char group[64] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(one); i++)
+		if (EVP_PKEY_is_a(key, one[i].key) == 1)
+			return one[i].scheme;
+	if (EVP_PKEY_is_a(key, "EC") != 1)
+		return 0;
+	IGNORE(EVP_PKEY_get_group_name(key, group, sizeof(group), &n) != 1);
+	for (size_t i = 0; i < ARRAY_LEN(curves); i++)
+		if (strcmp(group, curves[i]) == 0)
+			return 0;
+	return 0xffff;
+}
+
 static int
 tell_facts(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 {
@@ -149,6 +176,7 @@ tell_facts(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 
 	f->key = c->rsa ? TRUST_KEY_RSA : TRUST_KEY_ECDSA;
 	f->bits = key != NULL ? (uint32_t)EVP_PKEY_get_bits(key) : 0;
+	f->scheme = key != NULL ? only_scheme(key) : 0;
 	f->depth = x509_path_depth(c);
 	f->not_before_s = c->not_before_s;
 	f->not_after_s = c->not_after_s;

@@ -153,6 +153,26 @@ check_strength(const struct tls_chain_making *m, const struct trust_chain *f)
 		    "phones of today refuse it", m->conf->certificate);
 }
 
+static void
+check_kind(const struct tls_chain_making *m, const struct x509_chain *c,
+    const struct trust_chain *f)
+{
+	char kind[64] = "";
+	size_t n = 0;
+
+	if (f->scheme == 0)
+		return;
+	if (EVP_PKEY_get_group_name(c->key, kind, sizeof(kind), &n) != 1) {
+		const char *name = EVP_PKEY_get0_type_name(c->key);
+
+		IGNORE(!str_copy(kind, sizeof(kind), str_cstr(name)));
+	}
+	ERR_clear_error();
+	tls_chain_warn(m, "%s: its key is of a kind that hardly any phone "
+	    "knows (%s): have it issued for an RSA key of 2048 bits, or one "
+	    "of the curve P-256", m->conf->certificate, kind);
+}
+
 int
 tls_chain_fitness(const struct tls_chain_making *m,
     const struct x509_chain *c, const struct trust_chain *f)
@@ -176,5 +196,6 @@ tls_chain_fitness(const struct tls_chain_making *m,
 	check_usage(m, c->leaf, c->rsa);
 	check_names(m, c->leaf);
 	check_strength(m, f);
+	check_kind(m, c, f);
 	return 0;
 }

@@ -24,6 +24,7 @@ trust_choice_name(enum trust_choice_reason r)
 		[TRUST_CHOICE_LISTED] = "listed",
 		[TRUST_CHOICE_FETCHED] = "fetched",
 		[TRUST_CHOICE_ACCEPTED] = "accepted",
+		[TRUST_CHOICE_ASKED] = "asked",
 		[TRUST_CHOICE_CLASS] = "class",
 		[TRUST_CHOICE_ORDER] = "order",
 		[TRUST_CHOICE_ROTATION] = "rotation",
@@ -42,6 +43,7 @@ struct wants {
 	bool sign_rsa;       /* a signature algorithm for it                 */
 	uint32_t curve;      /* 1: P-256, 2: P-384, 4: P-521; it signs so    */
 	uint32_t group;      /* the same: it knows the curve                 */
+	uint32_t schemes;    /* mask of special_scheme that it lists         */
 	uint32_t signed_with; /* mask of trust_signed that it takes          */
 };
 
@@ -71,6 +73,24 @@ signed_as(uint16_t scheme)
 	}
 }
 
+/* Schemes that belong to one kind of key, which no other scheme fits. */
+static uint32_t
+special_scheme(uint16_t scheme)
+{
+	switch (scheme) {
+	case 0x0807: /* Ed25519 */
+		return 1;
+	case 0x0808: /* Ed448 */
+		return 2;
+	case 0x0809: /* RSA-PSS keys, by hash */
+	case 0x080a:
+	case 0x080b:
+		return 4;
+	default:
+		return 0;
+	}
+}
+
 static void
 read_suites(struct wants *w, const struct tls_hello *h)
 {
@@ -95,6 +115,7 @@ read_sigalgs(struct wants *w, const struct tls_hello *h)
 	for (size_t pos = 0; tls_next_u16(h->sigalgs, &pos, &v);) {
 		bool pss = v >= 0x0804 && v <= 0x0806;
 
+		w->schemes |= special_scheme(v);
 		/* RFC 8446 4.2.3: at TLS 1.3 PKCS#1 is for certificates. */
 		w->sign_rsa |= pss || (!w->tls13 && (v & 0xff) == 0x01 &&
 		    v >= 0x0201 && v <= 0x0601);
@@ -164,6 +185,10 @@ takes_key(const struct wants *w, const struct trust_chain *c)
 {
 	if (c->key == TRUST_KEY_UNKNOWN)
 		return true;
+	if (c->scheme != 0)
+		return (w->schemes & special_scheme(c->scheme)) != 0 &&
+		    (w->tls13 || (c->key == TRUST_KEY_RSA ? w->rsa :
+		    w->ecdsa));
 	if (c->key == TRUST_KEY_ECDSA)
 		return (w->tls13 || w->ecdsa) &&
 		    (w->any_sigalg || (w->curve & curve_of(c)) != 0) &&
@@ -178,7 +203,7 @@ takes_key(const struct wants *w, const struct trust_chain *c)
  * many clients take more than they list.
  */
 static uint32_t
-fitting(const struct trust_question *q)
+fitting(const struct trust_question *q, uint32_t *by_key)
 {
 	uint32_t key = 0, full = 0;
 	struct wants w;
@@ -191,6 +216,7 @@ fitting(const struct trust_question *q)
 		if ((q->chain[i].signed_with & ~w.signed_with) == 0)
 			full |= UINT32_C(1) << i;
 	}
+	*by_key = key;
 	return full != 0 ? full : key;
 }
 
@@ -262,6 +288,18 @@ accepted_last(const struct trust_question *q, uint32_t among)
 	return best;
 }
 
+/* Chains of whose root it said this when it was asked. */
+static uint32_t
+asked(const struct trust_question *q, enum trust_asked said)
+{
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; q->deed != NULL && i < q->nchain; i++)
+		if (q->deed[i].asked == said)
+			mask |= UINT32_C(1) << i;
+	return mask;
+}
+
 static unsigned
 refused_longest_ago(const struct trust_question *q, uint32_t among)
 {
@@ -331,15 +369,29 @@ best_listed(const struct trust_question *q, uint32_t among)
 	return i != NO_CHAIN ? i : first_of(among);
 }
 
+/*
+ * What the admin said, but for a key that the hello cannot take while it can
+ * another: with that one no handshake would come to an end.
+ */
+static unsigned
+pinned(const struct trust_question *q, uint32_t by_key)
+{
+	unsigned i = q->pinned >= 0 ? (unsigned)q->pinned : NO_CHAIN;
+
+	return i < q->nchain && (by_key == 0 || HAS(by_key, i)) ? i : NO_CHAIN;
+}
+
 struct trust_choice
 trust_choose(const struct trust_question *q)
 {
 	uint32_t all = q->nchain >= 32 ? UINT32_MAX :
 	    (UINT32_C(1) << q->nchain) - 1;
-	struct trust_choice c = { 0, TRUST_CHOICE_ONLY, fitting(q) };
+	uint32_t by_key;
+	struct trust_choice c = { 0, TRUST_CHOICE_ONLY, fitting(q, &by_key) };
 	uint32_t among = c.fit != 0 ? c.fit : all;
 	uint32_t hopeless = refused(q, PATIENCE);
 	uint32_t fresh = among & ~refused(q, 1);
+	uint32_t hopeful = fresh & ~asked(q, TRUST_ASKED_LACKS);
 	uint32_t roots;
 
 #define TRY(why, found)                                                        \
@@ -349,14 +401,15 @@ trust_choose(const struct trust_question *q)
 	}
 	if (q->nchain == 1)
 		return c;
-	TRY(PINNED, q->pinned >= 0 && (unsigned)q->pinned < q->nchain ?
-	    (unsigned)q->pinned : NO_CHAIN)
+	TRY(PINNED, pinned(q, by_key))
 	roots = listed(q) & among & ~hopeless;
 	TRY(LISTED, best_listed(q, roots))
 	TRY(FETCHED, fetched(q, among))
 	TRY(ACCEPTED, accepted_last(q, among & ~hopeless))
-	TRY(CLASS, accepted_by_kind(q, fresh))
-	TRY(ORDER, first_of(fresh & ~refused_by_kind(q)))
+	TRY(ASKED, first_of(fresh & asked(q, TRUST_ASKED_HOLDS)))
+	TRY(CLASS, accepted_by_kind(q, hopeful))
+	TRY(ORDER, first_of(hopeful & ~refused_by_kind(q)))
+	TRY(ORDER, first_of(hopeful))
 	TRY(ORDER, first_of(fresh))
 #undef TRY
 	c.chain = refused_longest_ago(q, among);

@@ -38,6 +38,7 @@ struct trust_chain {
 	                               zeros, else the subjectPublicKey bits
 	                               (RFC 6066 6)                           */
 	uint8_t root_cert_sha1[20]; /* of the whole root, all zero: not known */
+	uint8_t root_sha256[32];    /* likewise: how a device is asked for it */
 	struct str root_name;       /* DER subject, for certificate_authorities
 	                               (RFC 8446 4.2.4); the owner's          */
 	struct str issuer_names;    /* DER subjects of the CAs between leaf and
@@ -45,6 +46,10 @@ struct trust_chain {
 	                               known, or none; borrowed likewise      */
 	enum trust_key key;         /* of the leaf                            */
 	uint32_t bits;              /* of the leaf's key                      */
+	uint16_t scheme;            /* the one by which this key signs, 0: by
+	                               several (RFC 8446 4.2.3): Ed25519,
+	                               Ed448, the first of RSA-PSS keys;
+	                               0xffff: by none that is in use         */
 	uint32_t signed_with;       /* mask of trust_signed, leaf and all that
 	                               is sent but a self-signed root         */
 	uint32_t faults;            /* mask of trust_fault, without dates     */
@@ -58,6 +63,13 @@ struct trust_chain {
 void trust_evidence_chain(struct trust_evidence *e, const struct trust_chain *c,
     const struct tls_hello *h);
 
+/* What a device said when it was asked for a root (trust/probe). */
+enum trust_asked {
+	TRUST_ASKED_NOTHING,    /* it was not, or it cannot tell              */
+	TRUST_ASKED_LACKS,
+	TRUST_ASKED_HOLDS,
+};
+
 /*
  * What one device did with one chain.  Order is by event number, not by the
  * clock: each acceptance and refusal of a device takes the device's next.
@@ -66,9 +78,10 @@ struct trust_deed {
 	uint32_t accepted, refused;       /* handshakes                       */
 	uint32_t accepted_no, refused_no; /* number of the last, 0: never     */
 	uint32_t in_row;                  /* refusals since it was accepted   */
-	int64_t accepted_s, refused_s;    /* Unix time of the last            */
 	bool fetched;                     /* the device has fetched this root's
 	                                     file and not refused since       */
+	uint8_t asked;                    /* enum trust_asked, of its root    */
+	int64_t accepted_s, refused_s;    /* Unix time of the last            */
 };
 
 /* How the devices with one fingerprint stand to one chain, by their last
@@ -83,6 +96,7 @@ enum trust_choice_reason {
 	TRUST_CHOICE_LISTED,    /* the hello lists its root                   */
 	TRUST_CHOICE_FETCHED,   /* the device has just fetched its root       */
 	TRUST_CHOICE_ACCEPTED,  /* the device accepted it last                */
+	TRUST_CHOICE_ASKED,     /* it was asked, and holds its root           */
 	TRUST_CHOICE_CLASS,     /* most devices of its fingerprint accept it  */
 	TRUST_CHOICE_ORDER,     /* first of the configured order not refused  */
 	TRUST_CHOICE_ROTATION,  /* all refused: the one refused longest ago   */

@@ -93,6 +93,25 @@ static const struct row {
 	{ "fetched before accepted", -1,
 	  { { .fetched = true }, ACCEPTED(2) }, { { 0 } }, 0,
 	  TRUST_CHOICE_FETCHED },
+	{ "it was asked, and holds the root", -1,
+	  { { 0 }, { .asked = TRUST_ASKED_HOLDS } }, { { 5, 0 } }, 1,
+	  TRUST_CHOICE_ASKED },
+	{ "it was asked, and lacks the root", -1,
+	  { { .asked = TRUST_ASKED_LACKS } }, { { 5, 0 } }, 1,
+	  TRUST_CHOICE_ORDER },
+	{ "asked, but it does otherwise", -1,
+	  { ACCEPTED(1), { .asked = TRUST_ASKED_HOLDS } }, { { 0 } }, 0,
+	  TRUST_CHOICE_ACCEPTED },
+	{ "it is said to hold what it has refused", -1,
+	  { { 0 }, { .refused = 1, .in_row = 1, .refused_no = 1,
+	    .refused_s = NOW, .asked = TRUST_ASKED_HOLDS } }, { { 0 } }, 0,
+	  TRUST_CHOICE_ORDER },
+	{ "it lacks it, and has fetched it since", -1,
+	  { { 0 }, { .fetched = true, .asked = TRUST_ASKED_LACKS } },
+	  { { 0 } }, 1, TRUST_CHOICE_FETCHED },
+	{ "what it lacks before what it has refused", -1,
+	  { { .asked = TRUST_ASKED_LACKS }, REFUSED(1, 1), REFUSED(1, 2) },
+	  { { 0 } }, 0, TRUST_CHOICE_ORDER },
 	{ "its kind accepts", -1, { { 0 } }, { { 0, 2 }, { 3, 1 } }, 1,
 	  TRUST_CHOICE_CLASS },
 	{ "the larger part of its kind", -1, { { 0 } },
@@ -219,6 +238,70 @@ what_the_hello_can_take(void **state)
 		    (f->fit & 1u << c.chain) == 0))
 			fail_msg("%s: fit %x, chain %u", f->what, c.fit,
 			    c.chain);
+	}
+}
+
+/* The admin's word, but no handshake that cannot end. */
+static void
+a_pin_to_a_key_that_it_cannot_take(void **state)
+{
+	struct trust_question q = question(NULL, NULL);
+	struct trust_chain one[2] = { chains[2], chains[2] };
+	struct made_hello m;
+	struct tls_hello h;
+
+	made_begin(&m, 0x0303, LIST16(0xc02f), 0);
+	made_list(&m, 13, LIST16(0x0401), 2);
+	assert_int_equal(made_end(&m, &h), 0);
+	q.hello = &h;
+	q.pinned = 2;
+	assert_int_equal(trust_choose(&q).chain, 0);
+	assert_int_equal(trust_choose(&q).reason, TRUST_CHOICE_ORDER);
+	q.chain = one; /* there is nothing that it can take */
+	q.nchain = 2;
+	q.pinned = 1;
+	assert_int_equal(trust_choose(&q).chain, 1);
+	assert_int_equal(trust_choose(&q).reason, TRUST_CHOICE_PINNED);
+}
+
+/* Keys that sign in one way alone: nobody else's list will do for them. */
+static void
+keys_of_one_scheme(void **state)
+{
+	static const struct {
+		uint16_t scheme, listed, version;
+		enum trust_key key;
+		bool takes;
+	} row[] = {
+		{ 0x0807, 0x0403, 0, TRUST_KEY_ECDSA, false },
+		{ 0x0807, 0x0807, 0, TRUST_KEY_ECDSA, true },
+		{ 0x0807, 0x0807, 0x0304, TRUST_KEY_ECDSA, true },
+		{ 0x0808, 0x0807, 0, TRUST_KEY_ECDSA, false },
+		{ 0x0809, 0x0804, 0, TRUST_KEY_RSA, false },
+		{ 0x0809, 0x080a, 0, TRUST_KEY_RSA, true },
+		{ 0xffff, 0x0403, 0, TRUST_KEY_ECDSA, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct trust_chain two[2] = { chains[0], chains[1] };
+		struct trust_question q = question(NULL, NULL);
+		struct made_hello m;
+		struct tls_hello h;
+
+		two[0].key = row[i].key;
+		two[0].bits = 256;
+		two[0].scheme = row[i].scheme;
+		made_begin(&m, 0x0303, LIST16(0xc02b, 0xc02f, 0x1301), 0);
+		made_list(&m, 10, LIST16(23, 29), 2);
+		made_list(&m, 13, LIST16(row[i].listed, 0x0401, 0x0804), 2);
+		if (row[i].version != 0)
+			made_list(&m, 43, LIST16(row[i].version), 1);
+		assert_int_equal(made_end(&m, &h), 0);
+		q.chain = two;
+		q.nchain = 2;
+		q.hello = &h;
+		if (trust_choose(&q).chain != (row[i].takes ? 0 : 1))
+			fail_msg("row %zu", i);
 	}
 }
 
@@ -414,6 +497,8 @@ main(void)
 		cmocka_unit_test(each_rule),
 		cmocka_unit_test(one_chain_is_the_only_one),
 		cmocka_unit_test(what_the_hello_can_take),
+		cmocka_unit_test(a_pin_to_a_key_that_it_cannot_take),
+		cmocka_unit_test(keys_of_one_scheme),
 		cmocka_unit_test(signatures_in_the_chain),
 		cmocka_unit_test(accepted_but_it_can_no_longer_take_it),
 		cmocka_unit_test(listed_roots_are_believed_at_once),
