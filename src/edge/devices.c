@@ -56,8 +56,23 @@ devices_chain(struct devices *d, const char *name, const char *root)
 	return i;
 }
 
+unsigned
+devices_number(const struct devices *d, const struct devices_settings *set,
+    const struct trust_chain *c, unsigned at)
+{
+	unsigned k = set->number[at];
+
+	/* What is published of a chain's texts never changes. */
+	if (k < DEVICES_CHAINS &&
+	    strcmp(d->known[k].chain.name, c->name) == 0 &&
+	    strcmp(d->known[k].chain.root, c->root) == 0)
+		return k;
+	return devices_find_chain(d, c->name, c->root);
+}
+
 static void
-learn_chains(struct devices *d, const struct tls_ctx *ctx)
+learn_chains(struct devices *d, const struct tls_ctx *ctx,
+    struct devices_settings *set)
 {
 	const struct trust_chain *c;
 	unsigned n;
@@ -66,6 +81,8 @@ learn_chains(struct devices *d, const struct tls_ctx *ctx)
 	for (unsigned i = 0; i < n; i++) {
 		unsigned k = devices_chain(d, c[i].name, c[i].root);
 
+		if (set != NULL && i < TRUST_CHAINS_MAX)
+			set->number[i] = (uint16_t)k;
 		if (k == DEVICES_CHAINS) {
 			log_err("devices-full", "chain=%s effect=\"what "
 			    "devices do with it is not remembered\"",
@@ -82,6 +99,8 @@ learn_chains(struct devices *d, const struct tls_ctx *ctx)
 		d->known[k].chain.names = c[i].names;
 		d->known[k].chain.not_before_s = c[i].not_before_s;
 		d->known[k].chain.not_after_s = c[i].not_after_s;
+		memcpy(d->known[k].chain.root_sha256, c[i].root_sha256,
+		    sizeof(c[i].root_sha256));
 		pthread_mutex_unlock(&d->chains_lock);
 	}
 }
@@ -141,6 +160,8 @@ settings_new(struct conf *conf, struct devices_settings *older)
 	s->conf = conf_ref(conf);
 	s->by_ja4 = asks_for(conf, SELECTOR_JA4);
 	s->by_profile = asks_for(conf, SELECTOR_PROFILE);
+	for (unsigned i = 0; i < TRUST_CHAINS_MAX; i++)
+		s->number[i] = DEVICES_CHAINS;
 	return s;
 }
 
@@ -156,9 +177,10 @@ devices_set_conf(struct devices *d, struct conf *conf,
 {
 	struct devices_settings *s = settings_new(conf, d->settings);
 
+	learn_chains(d, ctx, s);
 	if (s != NULL)
 		d->settings = s; /* else the old settings go on */
-	learn_chains(d, ctx);
+	devices_asked(d); /* of roots that a chain leads to only now, too */
 }
 
 void
@@ -187,12 +209,17 @@ make_tables(struct devices *d)
 	pthread_mutex_init(&d->chains_lock, NULL);
 	pthread_mutex_init(&d->kept_lock, NULL);
 	pthread_mutex_init(&d->agents_lock, NULL);
+	pthread_mutex_init(&d->newcomers_lock, NULL);
 	pthread_mutex_init(&d->lock, NULL);
 	d->known = calloc(DEVICES_CHAINS, sizeof(*d->known));
-	d->kept = calloc(DEVICES_KEPT, sizeof(*d->kept));
+	d->kept_evidence = calloc(DEVICES_KEPT, sizeof(*d->kept_evidence));
+	for (unsigned i = 0; d->kept_evidence != NULL && i < DEVICES_KEPT; i++)
+		d->kept[i].evidence = &d->kept_evidence[i];
 	d->agent = calloc(DEVICES_AGENTS, sizeof(*d->agent));
-	if (d->known == NULL || d->kept == NULL || d->agent == NULL ||
-	    hash_init(&d->kinds, 64) != 0 || texts_init(&d->texts) != 0)
+	d->newcomer = calloc(DEVICES_NEWCOMERS, sizeof(*d->newcomer));
+	if (d->known == NULL || d->kept_evidence == NULL || d->agent == NULL ||
+	    d->newcomer == NULL || hash_init(&d->kinds, 64) != 0 ||
+	    texts_init(&d->texts) != 0)
 		return false;
 	for (int i = 0; i < DEVICES_SHARDS; i++) {
 		pthread_mutex_init(&d->shard[i].lock, NULL);
@@ -273,8 +300,9 @@ devices_free(struct devices *d)
 		free(s);
 	}
 	free(d->known);
-	free(d->kept);
+	free(d->kept_evidence);
 	free(d->agent);
+	free(d->newcomer);
 	free(d->dir);
 	free(d);
 }

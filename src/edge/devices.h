@@ -108,6 +108,12 @@ void devices_fetched(struct devices *d, const struct addr *peer,
     struct str root, int64_t now_s);
 
 /*
+ * Devices were asked for roots (siptrust roots probe): what they said, as their
+ * file has it, counts for the choice from now on.  Main thread.
+ */
+void devices_asked(struct devices *d);
+
+/*
  * What the devices said in their own logs: evidence for their refusals, and
  * written with them.  Owned; never NULL.
  */

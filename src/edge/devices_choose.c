@@ -115,7 +115,7 @@ read_deeds(struct trust_deed *deed, const struct place *p,
 			deed[i] = known != NULL ? known->did :
 			    (struct trust_deed) { 0 };
 		any |= deed[i].accepted + deed[i].refused > 0 ||
-		    deed[i].fetched;
+		    deed[i].fetched || deed[i].asked != TRUST_ASKED_NOTHING;
 	}
 	return any;
 }
@@ -237,8 +237,7 @@ devices_choose(struct devices *d, const struct device_peer *p,
 	if (str_eq(str_cstr(set->conf->tls_max), STR("1.2")))
 		q.max_version = TLS_VERSION_1_2;
 	for (unsigned i = 0; i < q.nchain; i++)
-		number[i] = devices_find_chain(d, q.chain[i].name,
-		    q.chain[i].root);
+		number[i] = devices_number(d, set, &q.chain[i], i);
 	if (set->by_ja4 || set->by_profile) {
 		tls_ja4(h, ja4);
 		who.ja4 = str_cstr(ja4);
@@ -253,6 +252,9 @@ devices_choose(struct devices *d, const struct device_peer *p,
 		if (before.n == 1)
 			place = before;
 		if (before.n == 1 && read_deeds(deed, &place, number,
+		    q.nchain, q.now_s))
+			q.deed = deed;
+		else if (devices_newcomers(d, &p->addr, deed, number,
 		    q.nchain, q.now_s))
 			q.deed = deed;
 	}

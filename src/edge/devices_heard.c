@@ -88,8 +88,8 @@ remember(struct devices *d, struct trust_evidence *e, const struct device *dev,
 
 		if (k->device != dev || k->chain != chain)
 			continue;
-		e->said_faults = k->evidence.said_faults;
-		memcpy(e->said, k->evidence.said, sizeof(e->said));
+		e->said_faults = k->evidence->said_faults;
+		memcpy(e->said, k->evidence->said, sizeof(e->said));
 	}
 	pthread_mutex_unlock(&d->kept_lock);
 }
@@ -130,10 +130,10 @@ last_kept(struct devices *d, const struct addr *peer, int64_t now_s)
 		struct kept *k = &d->kept[i];
 
 		if (k->device != NULL &&
-		    addr_equal_ip(&k->evidence.peer, peer) &&
-		    now_s - k->evidence.when_s <= AFTER_S &&
+		    addr_equal_ip(&k->evidence->peer, peer) &&
+		    now_s - k->evidence->when_s <= AFTER_S &&
 		    (last == NULL ||
-			k->evidence.when_s >= last->evidence.when_s))
+			k->evidence->when_s >= last->evidence->when_s))
 			last = k;
 	}
 	return last;
@@ -150,10 +150,10 @@ explain_kept(struct devices *d, const struct addr *peer, uint32_t faults,
 
 	pthread_mutex_lock(&d->kept_lock);
 	k = last_kept(d, peer, now_s);
-	if (k != NULL && k->evidence.said_faults != faults) {
-		k->evidence.said_faults = faults;
-		IGNORE(!str_copy(k->evidence.said, TRUST_TEXT_MAX, text));
-		*e = k->evidence;
+	if (k != NULL && k->evidence->said_faults != faults) {
+		k->evidence->said_faults = faults;
+		IGNORE(!str_copy(k->evidence->said, TRUST_TEXT_MAX, text));
+		*e = *k->evidence;
 		*fingerprint = k->fingerprint;
 		news = true;
 	}

@@ -7,16 +7,15 @@
  * A device lies at a place, its address and fingerprint, in the shard of its
  * address.  Registered devices have one entry for each of their accounts, in
  * the shard of the account's hash.  Locks, in this order: an account shard;
- * place shards, the lower first; chains; kinds; kept; the writer's queue.
+ * place shards, the lower first; chains; kinds; kept; newcomers; the writer's
+ * queue.
  *
  * Who takes a device off its place, its accounts gone, frees it; one that is
  * queued for the writer is freed by the writer.
  */
-#include <stdatomic.h>
-
-#include "base/list.h"
 #include "base/thread.h"
 #include "edge/devices.h"
+#include "edge/devices_device_int.h"
 #include "edge/texts.h"
 #include "store/device.h"
 
@@ -32,92 +31,10 @@
 #define DEVICES_KEPT        256  /* evidence of refusals not yet proven     */
 #define DEVICES_AGENTS      8192 /* User-Agents by address                  */
 #define DEVICES_AGENT_MAX   64
+#define DEVICES_NEWCOMERS   1024 /* addresses from which unknown ones came  */
+#define DEVICES_NEWCOMER_CHAINS 8
 #define DEVICES_EVENTS      8    /* of one device, not yet written          */
 #define DEVICES_COUNTS_S    600  /* mere counts are written so much later   */
-
-/* A chain that was presented, under its number.  Never forgotten. */
-struct known_chain {
-	uint64_t key;             /* of its name and root                   */
-	struct trust_chain chain; /* what is known of it, root_name left out */
-};
-
-struct deed {
-	struct trust_deed did;
-	uint16_t chain;           /* number of a known_chain                */
-	uint16_t version;         /* TLS, when it was last accepted         */
-	uint8_t cause;            /* of the last refusal                    */
-	bool loaded;              /* differs not from its row               */
-};
-
-/* One line of its history that is not yet written. */
-struct device_event {
-	struct device_event *next;
-	int64_t when_s;
-	const char *what, *cause, *confidence; /* static */
-	uint16_t chain, version;
-	char reason[];
-};
-
-/* Its last refusal, in words. */
-struct device_refusal {
-	int64_t when_s;
-	enum trust_cause cause;
-	enum trust_confidence confidence;
-	char *reason, *remedy;    /* behind the struct                      */
-};
-
-struct device_account {
-	struct hash_node node;
-	struct device *device;
-	struct device_account *next; /* of the same device                  */
-	uint8_t n;
-	char text[];
-};
-
-/* The devices with one fingerprint. */
-struct kind {
-	struct hash_node node;
-	uint64_t fingerprint;
-	uint32_t refs;
-	char ja4[TLS_JA4_LEN];
-	uint16_t n;
-	struct standing {
-		uint16_t chain;
-		struct trust_class count; /* registered ones                */
-	} *standing;
-};
-
-/* Where it was before, and since when it is here. */
-struct device_move {
-	struct addr from;
-	uint64_t fingerprint;
-	int64_t when_s;
-};
-
-struct device {
-	struct hash_node node;    /* at its place                           */
-	struct list cached;       /* never registered: in its shard's cache */
-	struct device *next_due;  /* in the writer's queue                  */
-	atomic_uint shard;
-	struct addr addr;         /* its port: of the last registration     */
-	uint16_t accepted_port, version, cipher_suite;
-	uint16_t chain;           /* last presented, as a number + 1        */
-	uint8_t transport, ndeeds, nevents;
-	bool registered, old_version, queued, dirty, gone, kept;
-	uint64_t fingerprint;
-	int64_t id, first_seen_s, last_seen_s;
-	int64_t counts_s;         /* something unwritten since; 0: nothing  */
-	uint32_t events;
-	struct kind *kind;        /* NULL: fingerprint 0                    */
-	struct deed *deed;
-	struct device_account *accounts;
-	const char *user_agent;   /* of texts; NULL: none                   */
-	unsigned profile_of;      /* profiles_number then                   */
-	const char *profile;      /* of texts; NULL: none known             */
-	struct device_refusal *refusal;
-	struct device_event *event;  /* newest first                        */
-	struct device_move *moved; /* NULL: always here                     */
-};
 
 struct device_shard {
 	pthread_mutex_t lock;
@@ -130,6 +47,22 @@ struct devices_settings {
 	struct devices_settings *older; /* workers may still read it        */
 	struct conf *conf;
 	bool by_ja4, by_profile;  /* some selector asks for it              */
+	/* The numbers of its chains, if a context has those; DEVICES_CHAINS. */
+	uint16_t number[TRUST_CHAINS_MAX];
+};
+
+/* What clients that nobody knew did at one address within minutes. */
+struct newcomer {
+	uint64_t ip_hash;
+	int64_t when_s;
+	uint32_t seen;            /* of them                                */
+	unsigned n;
+	struct newcomer_did {
+		uint16_t chain;
+		bool accepted;    /* by the last that was shown it          */
+		uint32_t refused; /* else: in a row                         */
+		uint32_t no;      /* seen then                              */
+	} did[DEVICES_NEWCOMER_CHAINS];
 };
 
 struct devices {
@@ -156,12 +89,13 @@ struct devices {
 	struct known_chain *known;
 
 	pthread_mutex_t kept_lock;
-	struct kept {
+	struct kept {              /* small: they are searched at a refusal */
 		struct device *device; /* NULL: free                        */
+		uint64_t fingerprint;  /* of its hello then                 */
 		uint16_t chain;
-		uint64_t fingerprint;  /* of its hello then         */
-		struct trust_evidence evidence;
-	} *kept;
+		struct trust_evidence *evidence; /* of kept_evidence        */
+	} kept[DEVICES_KEPT];
+	struct trust_evidence *kept_evidence;
 	unsigned next_kept;
 
 	pthread_mutex_t agents_lock;
@@ -170,8 +104,12 @@ struct devices {
 		char text[DEVICES_AGENT_MAX];
 	} *agent;
 
+	pthread_mutex_t newcomers_lock;
+	struct newcomer *newcomer;
+
 	/* The writer: devices_write.c */
 	char *dir;
+	bool told;                /* some device was asked; main thread     */
 	struct device_store *store;
 	struct thread writer;
 	pthread_mutex_t lock;
@@ -193,6 +131,9 @@ struct device_shard *devices_shard(struct devices *d, const struct addr *peer,
     unsigned *index);
 void devices_place(struct place *p, struct device_shard *s,
     const struct addr *peer, uint64_t fingerprint);
+/* The one there that has not registered, NULL: none. */
+struct device *devices_unnamed(struct device_shard *s, const struct addr *peer,
+    uint64_t fingerprint);
 /* Of whom a deed at this place is, or NULL. */
 struct device *devices_owner(const struct place *p);
 /* At its place, not yet in the cache; add does both.  NULL: no memory. */
@@ -217,6 +158,11 @@ unsigned devices_chain(struct devices *d, const char *name, const char *root);
 unsigned devices_find_chain(const struct devices *d, const char *name,
     const char *root);
 
+/* Of the chain at this place in a context: mostly without a search. */
+unsigned devices_number(const struct devices *d,
+    const struct devices_settings *set, const struct trust_chain *c,
+    unsigned at);
+
 struct deed *devices_deed(struct device *dev, unsigned chain, bool make);
 uint32_t devices_next_event(const struct place *p);
 
@@ -235,6 +181,16 @@ void devices_move_kept(struct devices *d, struct device *from,
 void devices_event(struct device *dev, const char *what, unsigned chain,
     const struct trust_verdict *v, uint16_t version, int64_t now_s);
 MUSTCHECK int devices_load(struct devices *d, const char *dir, struct buf *why);
+/*
+ * devices_newcomer.c.  A client that was not known showed what it does with a
+ * chain; and what is to be thought of the next one: false: nothing.
+ */
+void devices_newcomer(struct devices *d, const struct addr *peer,
+    unsigned chain, bool accepted, int64_t now_s);
+bool devices_newcomers(struct devices *d, const struct addr *peer,
+    struct trust_deed *deed, const unsigned *number, unsigned nchains,
+    int64_t now_s);
+
 /* devices_write.c */
 MUSTCHECK int devices_writer_start(struct devices *d);
 void devices_writer_stop(struct devices *d);

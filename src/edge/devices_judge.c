@@ -62,7 +62,7 @@ keep(struct devices *d, struct device *dev, unsigned chain,
 	k->device = dev;
 	k->chain = (uint16_t)chain;
 	k->fingerprint = dev->fingerprint;
-	k->evidence = *e;
+	*k->evidence = *e;
 	dev->kept = true;
 	pthread_mutex_unlock(&d->kept_lock);
 }
@@ -94,7 +94,7 @@ take_kept(struct devices *d, struct device *dev, unsigned chain,
 		if (d->kept[i].device != dev)
 			continue;
 		if (d->kept[i].chain != chain && n < max)
-			out[n++] = d->kept[i].evidence;
+			out[n++] = *d->kept[i].evidence;
 		d->kept[i].device = NULL;
 	}
 	dev->kept = false;
@@ -235,6 +235,8 @@ take_down(struct devices *d, const struct trust_evidence *e,
 	dev = devices_owner(&p);
 	if (dev == NULL)
 		dev = devices_add(d, index, &e->peer, fingerprint, e->when_s);
+	if (p.n == 0 && about)
+		devices_newcomer(d, &e->peer, chain, false, e->when_s);
 	if (dev != NULL) {
 		repeated = is_repeated(dev, v, chain, e->when_s);
 		devices_touch(s, dev, e->when_s);
@@ -441,12 +443,16 @@ devices_accepted(struct devices *d, const struct device_peer *p,
 	if (dev == NULL)
 		dev = devices_add(d, index, &p->addr, p->fingerprint,
 		    h->now_s);
+	if (place.n == 0 && chain != DEVICES_CHAINS)
+		devices_newcomer(d, &p->addr, chain, true, h->now_s);
 	if (dev != NULL) {
 		bool old = h->version != 0 && h->version < TLS_VERSION_1_2;
 
 		devices_touch(s, dev, h->now_s);
 		news = dev->old_version != old;
 		dev->accepted_port = addr_port(&p->addr);
+		dev->accepted_chain = chain != DEVICES_CHAINS ?
+		    (uint16_t)(chain + 1) : 0;
 		dev->version = h->version;
 		dev->cipher_suite = h->cipher_suite;
 		dev->old_version = old;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Devices by name: what registers with one account and User-Agent is one
- * device, from whichever address it comes, and takes its deeds along.  When it
- * is seen at the place that it has just left, there are two of them.
+ * device, from whichever address it comes, and takes its deeds along; so does
+ * one that registers from its address with another version in its User-Agent.
+ * When it is seen as it was a moment ago, there are two of them.
  */
 #include "edge/devices_int.h"
 
@@ -62,6 +63,35 @@ is_agent(const struct device *dev, struct str user_agent)
 	return str_eq(str_cstr(dev->user_agent), user_agent);
 }
 
+/*
+ * What a User-Agent says before its version: "Cisco/SPA502G-7.6.2" and
+ * "snom370/8.7.5.48" up to the last separator before it.  Empty: it has none.
+ */
+static struct str
+product_of(struct str agent)
+{
+	for (size_t i = 1; i < agent.n; i++) {
+		size_t k = i;
+
+		if (strchr("-/ _", agent.p[i - 1]) == NULL)
+			continue;
+		while (k < agent.n && agent.p[k] >= '0' && agent.p[k] <= '9')
+			k++;
+		if (k > i && k < agent.n && agent.p[k] == '.')
+			return str_of(agent.p, i - 1);
+	}
+	return STR_NULL;
+}
+
+/* The same phone with another firmware. */
+static bool
+is_updated(const struct device *dev, struct str user_agent)
+{
+	struct str before = product_of(str_cstr(dev->user_agent));
+
+	return before.n > 0 && str_eq(before, product_of(user_agent));
+}
+
 static bool
 is_at(const struct device *dev, const struct device_peer *p)
 {
@@ -89,54 +119,6 @@ refresh(struct devices *d, struct device *dev, const struct saying *r)
 		devices_due(d, dev);
 	else
 		devices_due_later(d, dev, r->now_s);
-}
-
-/* ---- who it was ---- */
-
-struct found {
-	struct device *here;      /* with this name, at this place          */
-	struct device *elsewhere; /* the one seen last of all others        */
-	int64_t elsewhere_s;
-	struct device_account *oldest; /* of the account                    */
-	int64_t oldest_s;
-	unsigned n;
-};
-
-/* Under the account's shard.  here is refreshed at once. */
-static void
-find(struct devices *d, struct account_shard *as, uint64_t hash,
-    const struct saying *r, struct found *f)
-{
-	struct hash_node *n = hash_chain(&as->table, hash);
-
-	memset(f, 0, sizeof(*f));
-	for (; n != NULL && f->here == NULL; n = n->next) {
-		struct device_account *a = CONTAINER_OF(n,
-		    struct device_account, node);
-		struct device *dev = a->device;
-		struct device_shard *s;
-
-		if (n->hash != hash || !str_eq(str_of(a->text, a->n),
-		    r->account))
-			continue;
-		f->n++;
-		s = devices_lock_shard_of(d, dev);
-		if (f->oldest == NULL || dev->last_seen_s < f->oldest_s) {
-			f->oldest = a;
-			f->oldest_s = dev->last_seen_s;
-		}
-		if (is_agent(dev, r->user_agent)) {
-			if (is_at(dev, r->peer)) {
-				f->here = dev;
-				refresh(d, dev, r);
-			} else if (f->elsewhere == NULL ||
-			    dev->last_seen_s > f->elsewhere_s) {
-				f->elsewhere = dev;
-				f->elsewhere_s = dev->last_seen_s;
-			}
-		}
-		pthread_mutex_unlock(&s->lock);
-	}
 }
 
 /* ---- deeds go along ---- */
@@ -181,8 +163,9 @@ copy_last(struct device *dev, const struct device *other)
 	dev->version = other->version;
 	dev->cipher_suite = other->cipher_suite;
 	dev->old_version = other->old_version;
-	if (other->chain != 0)
-		dev->chain = other->chain;
+	if (other->accepted_chain != 0)
+		dev->chain = other->accepted_chain;
+	dev->accepted_chain = other->accepted_chain;
 	dev->accepted_port = other->accepted_port;
 }
 
@@ -240,37 +223,141 @@ take_back(struct devices *d, struct device *dev, unsigned chain)
 	devices_due(d, dev);
 }
 
+/* Whose the connection's handshake was taken for; NULL: nobody else's. */
+static struct device *
+counted_for(const struct device *dev, const struct place *p,
+    const struct saying *r)
+{
+	uint16_t port = addr_port(&r->peer->addr);
+
+	/* Of several that have registered it is never one of them. */
+	if (p->other != NULL && p->other != dev &&
+	    p->other->accepted_port == port)
+		return p->other;
+	for (unsigned i = 0; i < p->nregistered; i++)
+		if (p->device[i] != dev && p->device[i]->accepted_port == port)
+			return p->device[i];
+	return NULL;
+}
+
+static void
+take_over(struct devices *d, struct device *dev, const struct place *p,
+    struct device *other, int64_t now_s)
+{
+	unsigned chain = other->accepted_chain - 1u;
+	struct deed *deed = devices_deed(dev, chain, true);
+
+	if (deed == NULL)
+		return;
+	devices_count_word(d, dev, deed, -1);
+	if (deed->did.accepted == 0 || deed->did.in_row > 0 ||
+	    dev->chain != other->accepted_chain) {
+		devices_event(dev, "accepted", chain, NULL, other->version,
+		    now_s);
+		devices_due(d, dev);
+	}
+	dev->events = devices_next_event(p);
+	deed->did.accepted++;
+	deed->did.in_row = 0;
+	deed->did.accepted_no = dev->events;
+	deed->did.accepted_s = now_s;
+	deed->version = other->version;
+	devices_count_word(d, dev, deed, 1);
+	if (other->registered)
+		take_back(d, other, chain);
+}
+
 /* The connection's handshake was counted for another at this place. */
 static void
 claim_handshake(struct devices *d, struct device *dev, const struct place *p,
     const struct saying *r)
 {
-	for (unsigned i = 0; i < p->n; i++) {
-		struct device *other = p->device[i];
-		struct deed *deed;
+	struct device *other = counted_for(dev, p, r);
 
-		if (other == dev || other->chain == 0 ||
-		    other->accepted_port != addr_port(&r->peer->addr))
-			continue;
-		deed = devices_deed(dev, other->chain - 1u, true);
-		if (deed == NULL)
-			return;
-		devices_count_word(d, dev, deed, -1);
-		dev->events = devices_next_event(p);
-		deed->did.accepted++;
-		deed->did.in_row = 0;
-		deed->did.accepted_no = dev->events;
-		deed->did.accepted_s = r->now_s;
-		deed->version = other->version;
-		devices_count_word(d, dev, deed, 1);
-		copy_last(dev, other);
-		if (other->registered)
-			take_back(d, other, other->chain - 1u);
+	if (other == NULL)
 		return;
+	if (other->accepted_chain != 0)
+		take_over(d, dev, p, other, r->now_s);
+	copy_last(dev, other);
+	other->accepted_port = 0; /* that one is dev's */
+}
+
+/* ---- who it was ---- */
+
+struct found {
+	struct device *here;      /* with this name, at this place          */
+	struct device *updated;   /* of another version, at this address    */
+	struct device *elsewhere; /* the one seen last of all others        */
+	int64_t elsewhere_s;
+	struct device_account *oldest; /* of the account                    */
+	int64_t oldest_s;
+	unsigned n;
+};
+
+/* It is where it was; behind a NAT its handshake was counted for another. */
+static void
+stay(struct devices *d, struct device_shard *s, struct device *dev,
+    const struct saying *r)
+{
+	const struct device *other = devices_unnamed(s, &r->peer->addr,
+	    r->peer->fingerprint);
+	struct place p;
+
+	if (r->peer->fingerprint != 0 && other != NULL &&
+	    other->accepted_port == addr_port(&r->peer->addr)) {
+		devices_place(&p, s, &r->peer->addr, r->peer->fingerprint);
+		claim_handshake(d, dev, &p, r);
+	}
+	refresh(d, dev, r);
+}
+
+/* Under the account's shard.  here is refreshed at once. */
+static void
+find(struct devices *d, struct account_shard *as, uint64_t hash,
+    const struct saying *r, struct found *f)
+{
+	struct hash_node *n = hash_chain(&as->table, hash);
+
+	memset(f, 0, sizeof(*f));
+	for (; n != NULL && f->here == NULL; n = n->next) {
+		struct device_account *a = CONTAINER_OF(n,
+		    struct device_account, node);
+		struct device *dev = a->device;
+		struct device_shard *s;
+
+		if (n->hash != hash || !str_eq(str_of(a->text, a->n),
+		    r->account))
+			continue;
+		f->n++;
+		s = devices_lock_shard_of(d, dev);
+		if (f->oldest == NULL || dev->last_seen_s < f->oldest_s) {
+			f->oldest = a;
+			f->oldest_s = dev->last_seen_s;
+		}
+		if (is_agent(dev, r->user_agent)) {
+			if (is_at(dev, r->peer)) {
+				f->here = dev;
+				stay(d, s, dev, r);
+			} else if (f->elsewhere == NULL ||
+			    dev->last_seen_s > f->elsewhere_s) {
+				f->elsewhere = dev;
+				f->elsewhere_s = dev->last_seen_s;
+			}
+		} else if (addr_equal_ip(&dev->addr, &r->peer->addr) &&
+		    is_updated(dev, r->user_agent)) {
+			f->updated = dev;
+		}
+		pthread_mutex_unlock(&s->lock);
 	}
 }
 
 /* ---- moving ---- */
+
+static uint64_t
+agent_hash(struct str user_agent)
+{
+	return hash_bytes(user_agent.p, user_agent.n);
+}
 
 static bool
 is_back(const struct device *dev, const struct saying *r)
@@ -279,6 +366,7 @@ is_back(const struct device *dev, const struct saying *r)
 
 	return m != NULL && r->now_s - m->when_s < BACK_S &&
 	    addr_equal_ip(&m->from, &r->peer->addr) &&
+	    m->agent == agent_hash(r->user_agent) &&
 	    (r->peer->fingerprint == 0 ||
 	    m->fingerprint == r->peer->fingerprint);
 }
@@ -302,6 +390,18 @@ lock_both(struct devices *d, struct device *dev, unsigned to)
 	}
 }
 
+static void
+set_agent(struct devices *d, struct device *dev, struct str user_agent)
+{
+	const char *text = texts_share(&d->texts, user_agent);
+
+	if (text == NULL)
+		return;
+	texts_drop(&d->texts, dev->user_agent);
+	dev->user_agent = text;
+	dev->profile_of = 0;
+}
+
 /* Under both shards. */
 static void
 move(struct devices *d, struct device *dev, unsigned to,
@@ -310,13 +410,17 @@ move(struct devices *d, struct device *dev, unsigned to,
 	/* UDP and TCP say nothing of its ClientHello. */
 	uint64_t fingerprint = r->peer->fingerprint != 0 ?
 	    r->peer->fingerprint : dev->fingerprint;
+	bool updated = !is_agent(dev, r->user_agent);
 	struct place p;
 
-	if (dev->moved == NULL && dev->fingerprint != 0)
+	if (dev->moved == NULL && (dev->fingerprint != 0 || updated))
 		dev->moved = malloc(sizeof(*dev->moved));
 	if (dev->moved != NULL)
 		*dev->moved = (struct device_move) { dev->addr,
-			dev->fingerprint, r->now_s };
+			dev->fingerprint, agent_hash(str_cstr(
+			dev->user_agent)), r->now_s };
+	if (updated)
+		set_agent(d, dev, r->user_agent);
 	devices_take_off(d, dev);
 	devices_put_at(d, dev, to, &r->peer->addr, fingerprint);
 	devices_place(&p, &d->shard[to], &r->peer->addr, fingerprint);
@@ -334,13 +438,7 @@ move(struct devices *d, struct device *dev, unsigned to,
 static void
 name(struct devices *d, struct device *dev, const struct saying *r)
 {
-	const char *text = texts_share(&d->texts, r->user_agent);
-
-	if (text != NULL) {
-		texts_drop(&d->texts, dev->user_agent);
-		dev->user_agent = text;
-		dev->profile_of = 0;
-	}
+	set_agent(d, dev, r->user_agent);
 	if (devices_add_account(d, dev, r->account) != 0) {
 		if (list_empty(&dev->cached))
 			devices_cache(d, dev); /* unnamed */
@@ -429,9 +527,9 @@ devices_registered(struct devices *d, const struct device_peer *p,
 	find(d, as, hash, &r, &f);
 	if (f.here != NULL)
 		goto out;
-	if (f.n >= DEVICES_PER_ACCOUNT && (f.oldest->device != f.elsewhere))
+	dev = f.updated != NULL ? f.updated : f.elsewhere;
+	if (f.n >= DEVICES_PER_ACCOUNT && f.oldest->device != dev)
 		drop_oldest(d, as, f.oldest);
-	dev = f.elsewhere;
 	if (dev == NULL) {
 		pthread_mutex_lock(&d->shard[to].lock);
 		settle(d, to, &r, NULL);

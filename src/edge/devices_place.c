@@ -181,6 +181,15 @@ devices_place(struct place *p, struct device_shard *s, const struct addr *peer,
 }
 
 struct device *
+devices_unnamed(struct device_shard *s, const struct addr *peer,
+    uint64_t fingerprint)
+{
+	struct device *dev;
+
+	return find_at(&dev, 1, s, peer, fingerprint, false) > 0 ? dev : NULL;
+}
+
+struct device *
 devices_owner(const struct place *p)
 {
 	/* Of several that have registered nobody knows which it is. */

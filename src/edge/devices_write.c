@@ -103,14 +103,17 @@ keep_accounts(struct rows *r, const struct device *dev)
 static void
 copy_deeds(struct devices *d, struct rows *r, const struct device *dev)
 {
-	r->ndeeds = dev->ndeeds;
+	r->ndeeds = 0;
 	pthread_mutex_lock(&d->chains_lock);
 	for (unsigned i = 0; i < dev->ndeeds; i++) {
 		const struct trust_chain *c =
 		    &d->known[dev->deed[i].chain].chain;
 		const struct trust_deed *t = &dev->deed[i].did;
 
-		r->deed[i] = (struct store_deed) {
+		/* It was asked for its root alone: that has rows of its own. */
+		if (t->accepted + t->refused == 0 && !t->fetched)
+			continue;
+		r->deed[r->ndeeds++] = (struct store_deed) {
 			.device = dev->id, .chain = str_cstr(c->name),
 			.root = str_cstr(c->root), .accepted = t->accepted,
 			.refused = t->refused, .accepted_no = t->accepted_no,

@@ -344,6 +344,9 @@ probes_tick(struct probes *p, bool last)
 		else
 			p->failing = false;
 	}
+	if (p->told && !last)
+		devices_asked(p->devices);
+	p->told = false;
 	if (!last && probe_store_changed(p->store))
 		probes_load(p, now_s);
 }

@@ -38,6 +38,7 @@ struct probes {
 	struct probe_store *store;      /* main thread                       */
 	int64_t next_try_s;
 	bool failing;
+	bool told;                      /* holdings were written: main thread */
 
 	pthread_mutex_t lock;           /* all below                         */
 	atomic_uint nruns;

@@ -15,6 +15,7 @@ struct loading {
 	struct probes *p;
 	struct probes_run *r;
 	bool ordered[PROBES_RUNS], stopped[PROBES_RUNS];
+	int64_t until_s[PROBES_RUNS];
 	struct order {
 		struct store_probe row;
 		char methods[128], name[TRUST_TEXT_MAX], address[64];
@@ -104,7 +105,7 @@ on_order(const struct store_probe *row, void *arg)
 
 	r = probes_find(l->p, row->device, &at);
 	if (r != NULL && r->run == row->run) {
-		r->until_s = row->until_s;
+		l->until_s[at] = row->until_s;
 		l->ordered[at] = true;
 		l->stopped[at] = !runs;
 		return 0;
@@ -124,28 +125,95 @@ on_order(const struct store_probe *row, void *arg)
 	return 0;
 }
 
+/* ---- where it is ---- */
+
+struct place_of_run {
+	bool found;
+	struct addr host;
+	uint64_t fingerprint;
+};
+
+static int
+on_place(struct str address, uint64_t fingerprint, void *arg)
+{
+	struct place_of_run *now = arg;
+
+	now->found = addr_parse_ip(&now->host, address) == 0;
+	now->fingerprint = fingerprint;
+	return 0;
+}
+
+/* The phone has another address.  Under the lock. */
+static void
+move(struct probes_run *r, const struct place_of_run *now)
+{
+	char device[LOG_VAL_MAX], from[ADDR_STRLEN], to[ADDR_STRLEN];
+
+	if (!now->found || addr_equal_ip(&now->host, &r->host) ||
+	    r->of.plan.stop != TRUST_PROBE_STOP_NONE)
+		return;
+	log_info("probe-moved", "device=%s from=%s to=%s",
+	    log_val(device, sizeof(device), str_cstr(r->name)),
+	    addr_print_ip(&r->host, false, from),
+	    addr_print_ip(&now->host, false, to));
+	r->host = now->host;
+	/* Another program has its account, or it has other ways now. */
+	if (now->fingerprint != r->fingerprint)
+		probes_stop(r, TRUST_PROBE_STOP_HELLO);
+}
+
+/* A device is known by its account, so its row says where it went. */
+static void
+follow(struct probes *p)
+{
+	for (unsigned i = 0; i < PROBES_RUNS; i++) {
+		struct place_of_run now = { .found = false };
+
+		if (p->run[i] == NULL || probe_store_place(p->store,
+		    p->run[i]->device, on_place, &now) != 0)
+			continue; /* the next change asks again */
+		pthread_mutex_lock(&p->lock);
+		move(p->run[i], &now);
+		pthread_mutex_unlock(&p->lock);
+	}
+}
+
+/* ---- orders ---- */
+
+/* Runs that go on, are stopped, or had their place taken by another order. */
+static void
+heed_orders(struct probes *p, const struct loading *l)
+{
+	pthread_mutex_lock(&p->lock);
+	for (unsigned i = 0; i < PROBES_RUNS; i++) {
+		if (p->run[i] == NULL)
+			continue;
+		if (!l->ordered[i]) {
+			probes_remove(p, i);
+			continue;
+		}
+		p->run[i]->until_s = l->until_s[i];
+		if (l->stopped[i])
+			probes_stop(p->run[i], TRUST_PROBE_STOP_ORDERED);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Only this thread adds and removes runs: no lock while the file is read. */
 void
 probes_load(struct probes *p, int64_t now_s)
 {
 	struct loading *l = calloc(1, sizeof(*l));
-	int err;
 
 	if (l == NULL)
 		return;
 	l->p = p;
-	pthread_mutex_lock(&p->lock);
-	err = probe_store_each(p->store, 0, on_order, l);
-	for (unsigned i = 0; i < PROBES_RUNS && err == 0; i++) {
-		if (p->run[i] == NULL)
-			continue;
-		if (!l->ordered[i]) /* another order took its place */
-			probes_remove(p, i);
-		else if (l->stopped[i])
-			probes_stop(p->run[i], TRUST_PROBE_STOP_ORDERED);
+	if (probe_store_each(p->store, 0, on_order, l) == 0) {
+		heed_orders(p, l);
+		for (unsigned i = 0; i < l->norders; i++)
+			begin(p, &l->order[i], now_s);
+		follow(p);
 	}
-	pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < l->norders && err == 0; i++)
-		begin(p, &l->order[i], now_s);
 	free(l);
 }
 
@@ -248,6 +316,7 @@ written(struct probes *p, unsigned at, const struct page *g)
 		r->unsaid[i] = r->unsaid[i + g->n];
 		r->unsaid_s[i] = r->unsaid_s[i + g->n];
 	}
+	p->told |= g->ended;
 	if (g->ended && r->nunsaid == 0)
 		probes_remove(p, at);
 }

@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/array.h"
 #include "base/err.h"
+#include "base/selector.h"
 
 struct reading {
 	struct status *s;
@@ -56,18 +57,37 @@ has_account(struct str accounts, struct str which)
 	return false;
 }
 
+/* As pin and old_tls select; profiles are not known here. */
+static bool
+is_selected(const struct store_device *row, const struct selector *which)
+{
+	struct str accounts = row->accounts;
+	struct addr peer;
+	struct selector_device who = {
+		.user_agent = row->user_agent, .ja4 = row->ja4,
+	};
+
+	if (addr_parse_ip(&peer, row->address) == 0)
+		who.peer = &peer;
+	do {
+		who.account = str_cut(&accounts, ' ');
+		if (selector_matches(which, &who))
+			return true;
+	} while (accounts.n > 0);
+	return false;
+}
+
 static bool
 is_wanted(const struct store_device *row, struct str which)
 {
-	struct addr a, b;
+	struct selector s;
 	uint64_t id;
 
 	if (which.n == 0 || has_account(row->accounts, which))
 		return true;
 	if (str_u64(which, &id))
 		return row->id == (int64_t)id;
-	return addr_parse_ip(&a, which) == 0 &&
-	    addr_parse_ip(&b, row->address) == 0 && addr_equal_ip(&a, &b);
+	return selector_parse(&s, which) == 0 && is_selected(row, &s);
 }
 
 static int
@@ -329,15 +349,37 @@ status_read(struct status *s, const char *dir, struct str which,
 	return err;
 }
 
+static void
+forget(struct status_device *d)
+{
+	free(d->deed);
+	free(d->event);
+	free(d->said);
+	free(d->asked);
+}
+
+void
+status_keep(struct status *s, status_keep_fn *fn, void *arg)
+{
+	size_t n = 0;
+
+	s->refused = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		if (!fn(&s->device[i], arg)) {
+			forget(&s->device[i]);
+			continue;
+		}
+		s->refused += s->device[i].refused;
+		s->device[n++] = s->device[i];
+	}
+	s->n = n;
+}
+
 void
 status_fini(struct status *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		free(s->device[i].deed);
-		free(s->device[i].event);
-		free(s->device[i].said);
-		free(s->device[i].asked);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		forget(&s->device[i]);
 	for (size_t i = 0; i < s->ntext; i++)
 		free(s->text[i]);
 	free(s->device);

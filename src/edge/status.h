@@ -39,11 +39,15 @@ struct status {
 
 /*
  * Read dir/devices.db.  which: an address, an account with or without domain,
- * or a row's number; empty: all.  0; E_ABSENT: there is
- * no such file, or no such device; E_STORE and so on; why has a sentence.
+ * a row's number, or a selector (base/selector) but of a profile; empty: all.
+ * 0; E_ABSENT: there is no such file, or no such device; E_STORE and so on; why
+ * has a sentence.
  */
 MUSTCHECK int status_read(struct status *s, const char *dir, struct str which,
     struct buf *why);
+/* Forget the devices of which fn says false. */
+typedef bool(status_keep_fn)(const struct status_device *d, void *arg);
+void status_keep(struct status *s, status_keep_fn *fn, void *arg);
 void status_fini(struct status *s);
 
 #endif

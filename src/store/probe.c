@@ -238,6 +238,19 @@ probe_store_each(struct probe_store *s, int64_t device,
 	return err;
 }
 
+int
+probe_store_place(struct probe_store *s, int64_t device,
+    int (*fn)(struct str address, uint64_t fingerprint, void *arg), void *arg)
+{
+	struct sqlite3_stmt *st = s->db.stmt[STATEMENT_PLACE];
+	int err = 0;
+
+	db_bind_int(st, 1, device);
+	while (db_next(&s->db, st, &err))
+		err = fn(db_text(st, 0), (uint64_t)db_int(st, 1), arg);
+	return err;
+}
+
 static void
 root_of(struct store_probe_root *r, struct sqlite3_stmt *st)
 {

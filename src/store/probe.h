@@ -99,6 +99,10 @@ MUSTCHECK int probe_store_put_holding(struct probe_store *s,
  * device stays as it is, and one that was "stopped" stays so. */
 MUSTCHECK int probe_store_set_state(struct probe_store *s,
     const struct store_probe *p);
+/* Where the device is now, by its own row; fn is not called of one that is
+ * forgotten. */
+MUSTCHECK int probe_store_place(struct probe_store *s, int64_t device,
+    int (*fn)(struct str address, uint64_t fingerprint, void *arg), void *arg);
 /* Rows of devices that are forgotten. */
 MUSTCHECK int probe_store_prune(struct probe_store *s);
 

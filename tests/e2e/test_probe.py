@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import tap  # noqa: E402
 from edge import DEADLINE_S, SIPTRUST, Edge, until  # noqa: E402
 from phone import SimPhone, to  # noqa: E402
+from pki import Pki  # noqa: E402
 from sip import Phone, tls  # noqa: E402
 from tap import contains, equal  # noqa: E402
 
@@ -160,6 +161,54 @@ def stops_when_its_hello_changes():
         equal(site.register(), 200)
 
 
+def follows_it_to_another_address():
+    """It is known by its account there; it was asked nothing any more."""
+    with Site() as site:
+        site.known()
+        site.order()
+        while site.count(" probe-answer ") < 3:
+            site.register()
+        moved = "127.0.0.63"
+        equal(site.register(source=moved), 200)
+        site.wait_line(r" probe-moved device=\S+ from=%s to=%s" %
+                       (re.escape(SOURCE), re.escape(moved)))
+        while not site.ended():
+            site.register(source=moved)
+        site.written()
+        result = site.show()
+        equal((result["state"], result["holds"], result["cannot_tell"]),
+              ("done", site.nheld + 1, 0))
+
+
+def what_it_said_decides_on_its_chain():
+    """Asked for two roots, then two chains to them come: no refusal."""
+    with Site(nroots=2) as site:
+        roots = [Pki(site.folder, "example.test", "Root " + n) for n in "AB"]
+        with open(site.candidates, "w") as f:
+            f.write("".join(open(r.ca).read() for r in roots))
+        with open(site.store, "w") as f:
+            f.write(open(site.ca).read() + open(roots[1].ca).read())
+        site.known()
+        site.order()
+        while not site.ended():
+            site.register()
+        site.written()
+        equal({r["root"]: r["belief"] for r in site.show()["roots"]
+               if r["root"].startswith("Root")},
+              {"Root A": "lacks", "Root B": "holds"})
+        site.stop()
+        site.config = os.path.join(site.folder, "siptrust.conf")
+        site.write_config("".join(
+            'chain %s {\n\tcertificate = "%s"\n\tkey = "%s"\n'
+            '\troot = "%s"\n}\n' % (n, *r.issue(n), r.ca)
+            for n, r in zip("ab", roots)))
+        site.start()
+        # One that nobody asked is shown the first.
+        equal(site.register("127.0.0.64", "101"), "refused")
+        equal(site.register(), 200)
+        equal(site.count(r" tls-refused peer=%s:" % re.escape(SOURCE)), 0)
+
+
 def who_accepts_anything_is_told_so():
     with Site(check=False) as site:
         site.known()
@@ -272,7 +321,8 @@ def bad_input():
 
 if __name__ == "__main__":
     tap.main([finds_every_root_that_is_held, only_the_device_that_is_named,
-              stops_when_its_hello_changes, who_accepts_anything_is_told_so,
+              stops_when_its_hello_changes, follows_it_to_another_address,
+              what_it_said_decides_on_its_chain, who_accepts_anything_is_told_so,
               goes_on_where_it_was, the_window_ends_it,
               the_simulated_phone_is_asked, a_plan_before_anything_is_asked,
               bad_input], jobs=2)
