@@ -4,13 +4,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/log.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/selector.h"
 #include "capture/syslog.h"
 #include "cmd/known.h"
 #include "cmd/say.h"
+#include "cmd/status_int.h"
 #include "device/match.h"
 #include "edge/flow.h"
-#include "edge/status.h"
 #include "tlswire/alert.h"
 
 #define WHY_MAX  2048
@@ -25,18 +27,22 @@ static const char usage_text[] =
     "\n"
     "      --data DIR      folder of the edge; default: as siptrust edge\n"
     "      --device WHICH  one in full: its address, its account with or\n"
-    "                      without domain, or its number in the first column\n"
+    "                      without domain, or its number in the first column;\n"
+    "                      or all that are 10.0.7.0/24, model:Cisco/SPA,\n"
+    "                      profile:cisco-spa50x, ja4:..., account:100\n"
+    "      --refused       those alone that are refused and not served\n"
     "      --json          print as JSON\n"
     "  -h, --help          this text\n"
     "\n"
     "Exit: 0 fine, 1 some device is refused and not served, 2 wrong usage,\n"
     "3 nothing to read, or no such device.\n";
 
-enum { OPT_DATA = 256, OPT_DEVICE, OPT_JSON };
+enum { OPT_DATA = 256, OPT_DEVICE, OPT_REFUSED, OPT_JSON };
 
 static const struct option options[] = {
 	{ "data", required_argument, NULL, OPT_DATA },
 	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "refused", no_argument, NULL, OPT_REFUSED },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -57,8 +63,8 @@ time_text(char out[TIME_LEN], int64_t unix_s)
 	return out;
 }
 
-static const char *
-transport_text(const struct store_device *d)
+const char *
+status_transport(const struct store_device *d)
 {
 	if (d->accounts.n == 0)
 		return "-";
@@ -66,21 +72,20 @@ transport_text(const struct store_device *d)
 	    flow_transport_name((enum flow_transport)d->transport) : "?";
 }
 
-static const char *
-version_text(uint16_t version)
+const char *
+status_version(uint16_t version)
 {
 	return version != 0 ? tls_version_name(version) : "-";
 }
 
-/* What came from outside is shown without its control characters. */
-static const char *
-safe(char out[LOG_VAL_MAX], struct str s)
+const char *
+status_safe(char out[LOG_VAL_MAX], struct str s)
 {
 	return s.n > 0 ? log_val(out, LOG_VAL_MAX, s) : "-";
 }
 
-static const char *
-state_text(const struct status_device *d)
+const char *
+status_state(const struct status_device *d)
 {
 	if (d->refused)
 		return "refused";
@@ -89,20 +94,8 @@ state_text(const struct status_device *d)
 
 /* ---- for people ---- */
 
-static void
-print_line(const struct status_device *d)
-{
-	char agent[LOG_VAL_MAX], accounts[LOG_VAL_MAX], chain[LOG_VAL_MAX];
-
-	printf("%-5lld %-15.*s %-3s %-7s %-10s %-10s %-24s %s\n",
-	    (long long)d->row.id, STR_FMT(d->row.address),
-	    transport_text(&d->row), version_text(d->row.tls_version),
-	    safe(chain, d->row.chain), state_text(d),
-	    safe(agent, d->row.user_agent), safe(accounts, d->row.accounts));
-}
-
-static void
-print_verdict(const struct status_device *d)
+void
+status_print_verdict(const struct status_device *d)
 {
 	char when[TIME_LEN];
 
@@ -115,21 +108,14 @@ print_verdict(const struct status_device *d)
 }
 
 static void
-print_fleet(const struct status *s)
+print_fleet(const struct status *s, bool refused)
 {
 	if (s->n == 0) {
-		printf("no devices yet\n");
+		printf("no device%s\n", refused ? " is refused" : "s yet");
 		return;
 	}
-	printf("%-5s %-15s %-3s %-7s %-10s %-10s %-24s %s\n", "ID", "ADDRESS",
-	    "VIA", "TLS", "CHAIN", "STATE", "DEVICE", "ACCOUNTS");
-	for (size_t i = 0; i < s->n; i++) {
-		print_line(&s->device[i]);
-		if (s->device[i].refused)
-			print_verdict(&s->device[i]);
-	}
-	printf("%zu device%s, %zu refused\n", s->n, s->n == 1 ? "" : "s",
-	    s->refused);
+	status_print_table(s->device, s->n, clock_wall_s(), true);
+	status_print_sum(s);
 }
 
 static void
@@ -141,8 +127,8 @@ print_deeds(const struct status_device *d)
 		    r[TIME_LEN];
 
 		printf("  chain %s (root %s): accepted %u, last %s; "
-		    "refused %u, last %s%s\n", safe(chain, deed->chain),
-		    safe(root, deed->root), deed->accepted,
+		    "refused %u, last %s%s\n", status_safe(chain, deed->chain),
+		    status_safe(root, deed->root), deed->accepted,
 		    time_text(a, deed->accepted_s), deed->refused,
 		    time_text(r, deed->refused_s),
 		    deed->fetched ? "; has fetched the root's file" : "");
@@ -150,7 +136,7 @@ print_deeds(const struct status_device *d)
 	for (size_t i = 0; i < d->nbeliefs; i++) {
 		char root[LOG_VAL_MAX];
 
-		printf("  root %s: %s\n", safe(root, d->belief[i].root),
+		printf("  root %s: %s\n", status_safe(root, d->belief[i].root),
 		    trust_holding_name(d->belief[i].holding));
 	}
 }
@@ -165,9 +151,10 @@ print_asked(const struct status_device *d)
 		bool told = !str_eq(h->holding, STR("cannot_tell"));
 
 		printf("  root %s: asked: %.*s%s%.*s%s, %s by %.*s: %.*s\n",
-		    safe(root, h->label), STR_FMT(h->holding), told ? " (" :
-		    "", told ? (int)h->confidence.n : 0, h->confidence.p,
-		    told ? ")" : "", time_text(when, h->at_s),
+		    status_safe(root, h->label), STR_FMT(h->holding),
+		    told ? " (" : "", told ? (int)h->confidence.n : 0,
+		    h->confidence.p, told ? ")" : "",
+		    time_text(when, h->at_s),
 		    STR_FMT(h->method), STR_FMT(h->reason));
 	}
 }
@@ -180,7 +167,7 @@ print_events(const struct status_device *d)
 		char when[TIME_LEN], chain[LOG_VAL_MAX];
 
 		printf("  %s %-10.*s chain %s", time_text(when, e->when_s),
-		    STR_FMT(e->what), safe(chain, e->chain));
+		    STR_FMT(e->what), status_safe(chain, e->chain));
 		if (e->cause.n > 0)
 			printf(": %.*s (%.*s), %.*s", STR_FMT(e->cause),
 			    STR_FMT(e->confidence), STR_FMT(e->reason));
@@ -209,15 +196,15 @@ print_device(const struct status_device *d)
 {
 	char first[TIME_LEN], last[TIME_LEN], ja4[LOG_VAL_MAX];
 
-	print_line(d);
+	status_print_table(d, 1, clock_wall_s(), false);
 	printf("  first seen %s, last seen %s, ClientHello %s%s\n",
 	    time_text(first, d->row.first_seen_s),
-	    time_text(last, d->row.last_seen_s), safe(ja4, d->row.ja4),
+	    time_text(last, d->row.last_seen_s), status_safe(ja4, d->row.ja4),
 	    d->row.old_version ? ", let in with an old TLS version" : "");
 	if (d->profile.n > 0)
 		printf("  profile %.*s (siptrust device show)\n",
 		    STR_FMT(d->profile));
-	print_verdict(d);
+	status_print_verdict(d);
 	print_deeds(d);
 	print_asked(d);
 	print_events(d);
@@ -337,8 +324,8 @@ device_json(const struct status_device *d, bool full)
 	json_t *j = json_pack("{s:I s:o s:o s:o s:s s:s s:o s:I s:o s:I s:I "
 	    "s:b s:o s:o}", "id", (json_int_t)r->id, "address",
 	    cmd_json(r->address), "user_agent", cmd_json(r->user_agent),
-	    "accounts", cmd_json(r->accounts), "state", state_text(d),
-	    "transport", transport_text(r), "tls_version",
+	    "accounts", cmd_json(r->accounts), "state", status_state(d),
+	    "transport", status_transport(r), "tls_version",
 	    version_json(r->tls_version), "cipher_suite",
 	    (json_int_t)r->cipher_suite, "chain", cmd_json(r->chain),
 	    "first_seen", (json_int_t)r->first_seen_s, "last_seen",
@@ -374,7 +361,7 @@ print_json(const struct status *s, bool full)
 struct status_cmd {
 	const char *data;
 	struct str device;
-	bool json, help;
+	bool refused, json, help;
 };
 
 static int
@@ -389,6 +376,9 @@ parse(int argc, char **argv, struct status_cmd *c)
 			break;
 		case OPT_DEVICE:
 			c->device = str_cstr(optarg);
+			break;
+		case OPT_REFUSED:
+			c->refused = true;
 			break;
 		case OPT_JSON:
 			c->json = true;
@@ -406,9 +396,61 @@ parse(int argc, char **argv, struct status_cmd *c)
 static int
 failed(struct buf *why)
 {
-	cmd_complain(0, "status", "%.*s", STR_FMT(buf_as_str(why)));
-	buf_fini(why);
-	return CMD_FAILED;
+	return cmd_complain(CMD_FAILED, "status", "%.*s",
+	    STR_FMT(buf_as_str(why)));
+}
+
+static bool
+has_profile(const struct status_device *d, void *arg)
+{
+	return str_eq(d->profile, *(const struct str *)arg);
+}
+
+static bool
+is_refused(const struct status_device *d, void *arg)
+{
+	return d->refused;
+}
+
+/* What is wanted, of which only the profiles are read here. */
+static int
+read_fleet(struct status *s, const struct status_cmd *c,
+    const struct device_catalogue *all, struct buf *why)
+{
+	struct selector by;
+	bool by_profile = selector_parse(&by, c->device) == 0 &&
+	    by.kind == SELECTOR_PROFILE;
+	int err = status_read(s, c->data, by_profile ? STR("") : c->device,
+	    why);
+
+	if (err != 0)
+		return err;
+	cmd_name_profiles(s, all);
+	if (by_profile)
+		status_keep(s, has_profile, &by.text);
+	if (by_profile && s->n == 0) {
+		buf_printf(why, "no device has the profile %.*s",
+		    STR_FMT(by.text));
+		return E_ABSENT;
+	}
+	if (c->refused)
+		status_keep(s, is_refused, NULL);
+	return 0;
+}
+
+static void
+print(const struct status *s, const struct status_cmd *c)
+{
+	if (c->json) {
+		print_json(s, c->device.n > 0);
+		return;
+	}
+	if (c->device.n == 0) {
+		print_fleet(s, c->refused);
+		return;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		print_device(&s->device[i]);
 }
 
 int
@@ -417,7 +459,7 @@ cmd_status(int argc, char **argv)
 	struct status_cmd c = { .device = STR("") };
 	struct device_catalogue *all = NULL;
 	char folder[CMD_FOLDER_MAX];
-	struct status s;
+	struct status s = { .n = 0 };
 	struct buf why;
 	int err = parse(argc, argv, &c);
 
@@ -427,22 +469,16 @@ cmd_status(int argc, char **argv)
 		return err;
 	c.data = cmd_data_folder(folder, c.data);
 	buf_init(&why, WHY_MAX);
-	if (status_read(&s, c.data, c.device, &why) != 0)
-		return failed(&why);
-	if (device_catalogue_load(&all, getenv("SIPTRUST_DEVICES"), &why) !=
-	    0) {
-		status_fini(&s);
-		return failed(&why);
+	err = device_catalogue_load(&all, getenv("SIPTRUST_DEVICES"), &why);
+	if (err == 0)
+		err = read_fleet(&s, &c, all, &why);
+	if (err != 0) {
+		err = failed(&why);
+	} else {
+		print(&s, &c);
+		err = s.refused > 0 ? CMD_FINDING : CMD_OK;
 	}
-	cmd_name_profiles(&s, all);
 	buf_fini(&why);
-	if (c.json)
-		print_json(&s, c.device.n > 0);
-	for (size_t i = 0; !c.json && c.device.n > 0 && i < s.n; i++)
-		print_device(&s.device[i]);
-	if (!c.json && c.device.n == 0)
-		print_fleet(&s);
-	err = s.refused > 0 ? CMD_FINDING : CMD_OK;
 	status_fini(&s);
 	device_catalogue_unref(all);
 	return err;

@@ -167,8 +167,10 @@ def the_fleet_in_the_terminal():
         until("it is told", lambda: status(site)[0] == 1)
         code, text = status(site)
         for part in ("127.0.0.70", "refused", "untrusted_root (likely)",
-                     "install Root A", "1 device, 1 refused"):
+                     "install Root A",
+                     "1 device, 1 refused (1 untrusted_root)\n"):
             tap.contains(text, part)
+        tap.equal(status(site, "--refused")[1].count("127.0.0.70"), 1)
         register(site, "127.0.0.70")
         until("it is served", lambda: status(site)[0] == 0)
         code, text = status(site, "--device", "100", "--json")
@@ -186,10 +188,15 @@ def the_fleet_in_the_terminal():
                   {"Root A": "lacks", "Root B": "holds"})
         tap.equal([(c["chain"], c["accepted"], c["refused"])
                    for c in device["chains"]], [("a", 0, 1), ("b", 1, 0)])
-        for which in "127.0.0.70", "100@" + DOMAIN, str(device["id"]):
+        tap.equal(status(site, "--refused"), (0, "no device is refused\n"))
+        for which in ("127.0.0.70", "100@" + DOMAIN, str(device["id"]),
+                      "127.0.0.0/24", "account:100", "model:e2e/",
+                      "ja4:" + device["ja4"]):
             code, text = status(site, "--device", which)
             tap.equal(code, 0, text)
             tap.contains(text, 'root "Root B": holds')
+        for which in "model:e2e/2", "profile:cisco-spa50x", "127.0.1.0/24":
+            tap.equal(status(site, "--device", which)[0], 3)
         code, text = status(site, "--device", "nobody")
         tap.equal(code, 3)
         tap.contains(text, "no device has the address, account or number "
@@ -207,8 +214,23 @@ def the_profile_of_a_device_is_shown():
         code, text = status(site, "--device", "100", "--json")
         device, = json.loads(text)["devices"]
         tap.equal((code, device["profile"]), (0, "cisco-spa50x"))
-        code, text = status(site, "--device", "100")
-        tap.contains(text, "  profile cisco-spa50x (siptrust device show)\n")
+        for which in "100", "profile:cisco-spa50x":
+            code, text = status(site, "--device", which)
+            tap.contains(text,
+                         "  profile cisco-spa50x (siptrust device show)\n")
+
+
+def a_long_name_keeps_the_table_in_line():
+    with Site() as site:
+        for name in "short", "Acme Telephone, long as its name is":
+            phone = Phone(site, "100", source="127.0.0.72")
+            phone.device = name
+            tap.equal(phone.register().status, 200)
+        until("it is written", lambda: status(site)[1].count("100@") == 2)
+        head, *lines, last = status(site)[1].splitlines()
+        tap.equal({line.index("100@") for line in lines},
+                  {head.index("ACCOUNTS")})
+        tap.equal(last, "2 devices, 0 refused")
 
 
 def an_old_version_is_let_in_where_it_is_allowed():
@@ -254,5 +276,6 @@ if __name__ == "__main__":
               a_reload_keeps_what_was_learned,
               the_fleet_in_the_terminal,
               the_profile_of_a_device_is_shown,
+              a_long_name_keeps_the_table_in_line,
               an_old_version_is_let_in_where_it_is_allowed,
               who_opens_too_fast_gets_one_line])
