@@ -5,8 +5,9 @@
  * What devices cost: the memory of one with DEVICES known (100,000), a quarter
  * of them refused; the choice of a chain, median and 99th percentile; and all
  * that is done for one handshake that is accepted, or refused, beside
- * what the handshake itself costs the server.  CPU time, one thread, no
- * sockets.  Not a test.
+ * what the handshake itself costs the server: evidence (reading along, and what
+ * is kept until a SIP message comes), choice, judgement and its words, memory
+ * of the device.  CPU time, one thread, no sockets.  Not a test.
  */
 #include <ftw.h>
 #include <malloc.h>
@@ -22,6 +23,7 @@
 #include "edge/devices.h"
 #include "tls/conn.h"
 #include "tlswire/fingerprint.h"
+#include "tlswire/tap.h"
 #include "../tests/temp.h"
 
 #define DOMAIN "example.com"
@@ -220,6 +222,30 @@ static struct made {
 	size_t n;
 } hello_bytes;
 
+/* What went over the wire in one handshake, to be read along again. */
+#define FLIGHTS_MAX 16
+static struct flight {
+	enum tls_side side;
+	char bytes[8192];
+	size_t n;
+} flights[FLIGHTS_MAX];
+static unsigned nflights;
+
+static void
+keep_flight(enum tls_side side, struct str bytes)
+{
+	struct flight *f = &flights[nflights];
+
+	if (bytes.n == 0)
+		return;
+	check(nflights < FLIGHTS_MAX && bytes.n <= sizeof(f->bytes),
+	    "few flights");
+	f->side = side;
+	f->n = bytes.n;
+	memcpy(f->bytes, bytes.p, bytes.n);
+	nflights++;
+}
+
 static void
 nothing(struct str plain, void *arg)
 {
@@ -245,6 +271,7 @@ shake(SSL_CTX *client)
 	uint64_t start, spent;
 	struct buf out;
 
+	nflights = 0;
 	buf_init(&out, BYTES);
 	SSL_set_bio(ssl, from, to);
 	SSL_set_connect_state(ssl);
@@ -258,6 +285,7 @@ shake(SSL_CTX *client)
 		long n = BIO_get_mem_data(to, &p);
 
 		keep_hello(str_of(p, (size_t)n));
+		keep_flight(TLS_CLIENT, str_of(p, (size_t)n));
 		start = cpu_ns();
 		tls_conn_feed(c, str_of(p, (size_t)n), clock_mono_us(), &out,
 		    nothing, NULL);
@@ -265,6 +293,7 @@ shake(SSL_CTX *client)
 		check(tls_conn_state(c) != TLS_CONN_FAILED, "a handshake");
 		BIO_reset(to);
 		BIO_write(from, out.p, (int)out.n);
+		keep_flight(TLS_SERVER, buf_as_str(&out));
 		buf_reset(&out);
 	}
 	SSL_free(ssl);
@@ -291,6 +320,30 @@ time_handshakes(int version, unsigned rounds)
 
 /* ---- all that is done for one handshake ---- */
 
+static void
+keep_copy(const struct tls_hello *h, void *arg)
+{
+	buf_str(arg, h->raw);
+}
+
+/* Reading along, as tls/conn does: n flights of the handshake. */
+static void
+read_along(unsigned n)
+{
+	struct tls_tap *t = calloc(1, sizeof(*t));
+	struct buf copy;
+
+	check(t != NULL, "memory");
+	buf_init(&copy, TLS_TAP_HELLO_MAX);
+	tls_tap_init(t);
+	for (unsigned i = 0; i < n && i < nflights; i++)
+		tls_tap_feed(t, flights[i].side, str_of(flights[i].bytes,
+		    flights[i].n), 1000 + i, keep_copy, &copy);
+	tls_tap_fini(t);
+	buf_fini(&copy);
+	free(t);
+}
+
 static double
 time_accepted(const struct tls_hello *h, unsigned n, unsigned rounds)
 {
@@ -302,6 +355,7 @@ time_accepted(const struct tls_hello *h, unsigned n, unsigned rounds)
 		struct tls_choice choice = { .chain = 0 };
 		struct device_peer p;
 
+		read_along(nflights);
 		peer_number(&p, number);
 		p.fingerprint += tls_hello_fingerprint(h) == 1;
 		devices_choose(devices, &p, h, ctx, &choice);
@@ -323,6 +377,7 @@ time_refused(const struct tls_hello *h, unsigned n, unsigned rounds)
 		struct trust_verdict v;
 		struct device_peer p;
 
+		read_along(2);
 		peer_number(&p, (unsigned)rand_r(&seed) % n);
 		p.fingerprint += tls_hello_fingerprint(h) == 1;
 		devices_choose(devices, &p, h, ctx, &choice);
