@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/log.h"
 #include "cmd/known.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 #include "device/match.h"
 #include "diag/check.h"
@@ -20,50 +21,24 @@
 #define TIMEOUT_MAX  60
 #define SUITES_SHOWN 3
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust check HOST[:PORT] [OPTION]...\n"
     "\n"
     "What phones would say of a server: it connects as each profile would,\n"
     "and says for each whether it registers, is refused and why, or that this\n"
     "is not known and what would decide it.  Besides, what a checker says of\n"
     "a SIP server.  Phones are taken as they are delivered; what the devices\n"
-    "of this edge have shown counts more than what their makers publish.\n"
-    "\n"
-    "      --as PROFILE    one profile, or a model: SPA502G\n"
-    "      --all           every profile by itself, with its remedy; default:\n"
-    "                      those with the same answer together\n"
-    "      --name NAME     what the phones are set to; default: HOST\n"
-    "      --timeout S     of one connection; default 4\n"
-    "      --devices DIR   profiles of one's own, over those built in;\n"
-    "                      default: $SIPTRUST_DEVICES\n"
-    "      --data DIR      folder of the edge, for what devices have shown;\n"
-    "                      default: as siptrust edge\n"
-    "      --json          print as JSON\n"
-    "  -h, --help          this text\n"
-    "\n"
+    "of this edge have shown counts more than what their makers publish.\n";
+
+static const char exit_text[] =
     "Exit: 0 no fault was found and nobody is refused, 1 there is a fault or\n"
     "somebody is refused, 2 wrong usage, 3 no connection, no such host.\n";
 
-enum { OPT_AS = 256, OPT_ALL, OPT_NAME, OPT_TIMEOUT, OPT_DEVICES, OPT_DATA,
-	OPT_JSON };
-
-static const struct option options[] = {
-	{ "as", required_argument, NULL, OPT_AS },
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "name", required_argument, NULL, OPT_NAME },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "devices", required_argument, NULL, OPT_DEVICES },
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 struct check_cmd {
-	const char *host, *as, *devices, *data;
-	char name[256];
+	const char *host, *name, *as, *devices, *data;
+	char host_name[256];   /* the name, where none was given */
 	uint32_t timeout_s;
-	bool all, json, help;
+	bool all, json;
 	struct cmd_known known;
 	struct status fleet;
 	bool has_fleet;
@@ -426,63 +401,40 @@ name_of_host(char *out, size_t size, struct str host)
 }
 
 static int
-set_option(struct check_cmd *c, int o)
-{
-	switch (o) {
-	case OPT_AS:
-		c->as = optarg;
-		break;
-	case OPT_ALL:
-		c->all = true;
-		break;
-	case OPT_NAME:
-		str_copy(c->name, sizeof(c->name), str_cstr(optarg));
-		break;
-	case OPT_TIMEOUT:
-		if (!str_u32(str_cstr(optarg), &c->timeout_s) ||
-		    c->timeout_s < 1 || c->timeout_s > TIMEOUT_MAX)
-			return cmd_complain(CMD_USAGE, "check", "--timeout "
-			    "\"%s\": expected seconds, 1 to %d", optarg,
-			    TIMEOUT_MAX);
-		break;
-	case OPT_DEVICES:
-		c->devices = optarg;
-		break;
-	case OPT_DATA:
-		c->data = optarg;
-		break;
-	case OPT_JSON:
-		c->json = true;
-		break;
-	case 'h':
-		c->help = true;
-		break;
-	default:
-		return CMD_USAGE;
-	}
-	return CMD_OK;
-}
-
-static int
 parse(int argc, char **argv, struct check_cmd *c)
 {
-	int o, code = CMD_OK;
+	const struct cmd_option options[] = {
+		OPTION_TEXT("as", "PROFILE", &c->as,
+		    "one profile, or a model: SPA502G"),
+		OPTION_FLAG("all", &c->all,
+		    "every profile by itself, with its remedy; default: those "
+		    "with the same answer together"),
+		OPTION_TEXT("name", "NAME", &c->name,
+		    "what the phones are set to; default: HOST"),
+		OPTION_NUMBER("timeout", "S", &c->timeout_s, 1, TIMEOUT_MAX,
+		    "seconds", "of one connection; default 4"),
+		OPTION_DEVICES(&c->devices),
+		OPTION_TEXT("data", "DIR", &c->data,
+		    "folder of the edge, for what devices have shown; "
+		    "default: as siptrust edge"),
+		OPTION_JSON(&c->json),
+	};
+	const struct cmd_usage usage = { "check", about_text,
+		exit_text, options, ARRAY_LEN(options) };
+	int code = cmd_options(&usage, argc, argv);
 
-	while (code == CMD_OK && !c->help &&
-	    (o = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		code = set_option(c, o);
-	if (code != CMD_OK || c->help)
-		return code;
-	if (argc - optind != 1)
-		return cmd_complain(CMD_USAGE, "check", "expected one "
-		    "HOST[:PORT]");
-	if (c->all && c->as != NULL)
-		return cmd_complain(CMD_USAGE, "check", "expected --as or "
+	if (code == CMD_OK)
+		code = cmd_one_operand(&usage, "HOST[:PORT]", argc, argv,
+		    &c->host);
+	if (code == CMD_OK && c->all && c->as != NULL)
+		code = cmd_complain(CMD_USAGE, "check", "expected --as or "
 		    "--all, not both");
-	c->host = argv[optind];
-	if (c->name[0] == '\0')
-		name_of_host(c->name, sizeof(c->name), str_cstr(c->host));
-	return CMD_OK;
+	if (code == CMD_OK && c->name == NULL) {
+		name_of_host(c->host_name, sizeof(c->host_name),
+		    str_cstr(c->host));
+		c->name = c->host_name;
+	}
+	return code;
 }
 
 static int
@@ -533,9 +485,7 @@ cmd_check(int argc, char **argv)
 	struct buf why;
 	int code = parse(argc, argv, &c);
 
-	if (c.help)
-		fputs(usage_text, stdout);
-	if (c.help || code != CMD_OK)
+	if (code != CMD_OK)
 		return code;
 	buf_init(&why, WHY_MAX);
 	code = run(&c, &why);

@@ -1,39 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/str.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 #include "demo/demo.h"
 
 #define WRAP 76
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust demo [--keep] [--json]\n"
     "\n"
     "The story this program comes from, replayed on loopback in less than a\n"
     "minute: a phone that refuses a public certificate, each way to mend it,\n"
     "and a call that reaches it.  Needs no root and no network; all lies in a\n"
-    "temporary folder.\n"
-    "\n"
-    "      --keep          leave the folder, and say where it is\n"
-    "      --json          one object a line, for programs\n"
-    "  -h, --help          this text\n"
-    "\n"
+    "temporary folder.\n";
+
+static const char exit_text[] =
     "Exit: 0 every claim held, 1 one did not, 2 wrong usage, 3 it could not\n"
     "be run.\n";
-
-enum { OPT_KEEP = 256, OPT_JSON };
-
-static const struct option options[] = {
-	{ "keep", no_argument, NULL, OPT_KEEP },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 struct demo_cmd {
 	bool keep, json, colour;
@@ -140,24 +129,16 @@ int
 cmd_demo(int argc, char **argv)
 {
 	struct demo_cmd c = { .colour = isatty(STDOUT_FILENO) == 1 };
-	int o;
+	const struct cmd_option options[] = {
+		OPTION_FLAG("keep", &c.keep,
+		    "leave the folder, and say where it is"),
+		OPTION_FLAG("json", &c.json,
+		    "one object a line, for programs"),
+	};
+	int code = cmd_options(&(struct cmd_usage) { "demo", about_text,
+	    exit_text, options, ARRAY_LEN(options) }, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (o) {
-		case OPT_KEEP:
-			c.keep = true;
-			break;
-		case OPT_JSON:
-			c.json = true;
-			break;
-		case 'h':
-			fputs(usage_text, stdout);
-			return CMD_OK;
-		default:
-			return CMD_USAGE;
-		}
-	}
-	if (cmd_no_more("demo", argc, argv) != CMD_OK)
-		return CMD_USAGE;
-	return run(&c);
+	if (code == CMD_OK)
+		code = cmd_no_more("demo", argc, argv);
+	return code == CMD_OK ? run(&c) : code;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 #include "diag/explain.h"
 
@@ -17,7 +18,7 @@
 #define KINDS_MAX 4096 /* failures that are told apart                  */
 #define SLOTS     (2 * KINDS_MAX)
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust explain [OPTION]... [FILE|-]...\n"
     "\n"
     "What the lines about TLS in a PBX's log mean: Asterisk (chan_sip and\n"
@@ -25,23 +26,11 @@ static const char usage_text[] =
     "servers in Go, Java and Erlang, Windows' events, and whatever prints the\n"
     "errors of OpenSSL, GnuTLS, wolfSSL or mbedTLS.  Without FILE, or with -,\n"
     "the standard input.  A failure is told in full the first time that a\n"
-    "peer shows it, and counted from then on.\n"
-    "\n"
-    "      --all    tell every one in full\n"
-    "      --json   a JSON object per line: every event, then the summary\n"
-    "  -h, --help   this text\n"
-    "\n"
+    "peer shows it, and counted from then on.\n";
+
+static const char exit_text[] =
     "Exit: 0 nothing found wrong, 1 findings, 2 wrong usage, 3 nothing\n"
     "could be read.\n";
-
-enum { OPT_ALL = 256, OPT_JSON };
-
-static const struct option options[] = {
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 /* Failures alike: of one peer, for the same reason. */
 struct kind {
@@ -425,22 +414,13 @@ int
 cmd_explain(int argc, char **argv)
 {
 	static struct explain_cmd c;
-	int o;
+	const struct cmd_option options[] = {
+		OPTION_FLAG("all", &c.all, "tell every one in full"),
+		OPTION_FLAG("json", &c.json, "a JSON object per line: every "
+		    "event, then the summary"),
+	};
+	int code = cmd_options(&(struct cmd_usage) { "explain", about_text,
+	    exit_text, options, ARRAY_LEN(options) }, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (o) {
-		case OPT_ALL:
-			c.all = true;
-			break;
-		case OPT_JSON:
-			c.json = true;
-			break;
-		case 'h':
-			fputs(usage_text, stdout);
-			return CMD_OK;
-		default:
-			return CMD_USAGE;
-		}
-	}
-	return run(&c, argv + optind, argc - optind);
+	return code == CMD_OK ? run(&c, argv + optind, argc - optind) : code;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/conf.h"
 #include "base/log.h"
 #include "cmd/known.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 #include "diag/preflight.h"
 
@@ -16,50 +17,23 @@
 #define DAY_S        86400
 #define SOON_S       ((int64_t)3 * 366 * DAY_S)
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust preflight CHAIN.pem [OPTION]...\n"
     "\n"
     "What a chain would do to the devices that the edge knows, before it goes\n"
     "live: which will accept it and which refuse it, by what they did with\n"
     "other chains, and which nobody can tell, with what would decide.  Then\n"
-    "what will happen to it and to the chains in use, and whom it hits.\n"
-    "\n"
-    "      --instead NAME  the chain whose place it takes, as siptrust status\n"
-    "                      has it; the others stay.  Default: it is the only\n"
-    "                      one\n"
-    "      --name NAME     what the phones are set to: is it for that?\n"
-    "      --strict        exit 1 for a device that nobody can tell, too\n"
-    "      --devices DIR   profiles of one's own, over those built in;\n"
-    "                      default: $SIPTRUST_DEVICES\n"
-    "  -c, --config FILE   the edge's configuration: its chains are those in\n"
-    "                      use, and its data folder is the default of --data\n"
-    "      --data DIR      folder of the edge; default: as siptrust edge\n"
-    "      --json          print as JSON\n"
-    "  -h, --help          this text\n"
-    "\n"
+    "what will happen to it and to the chains in use, and whom it hits.\n";
+
+static const char exit_text[] =
     "Exit: 0 no device that is served today goes dark, 1 one does, 2 wrong\n"
     "usage, 3 the chain or the devices cannot be read.\n";
-
-enum { OPT_INSTEAD = 256, OPT_NAME, OPT_STRICT, OPT_DEVICES, OPT_DATA,
-	OPT_JSON };
-
-static const struct option options[] = {
-	{ "instead", required_argument, NULL, OPT_INSTEAD },
-	{ "name", required_argument, NULL, OPT_NAME },
-	{ "strict", no_argument, NULL, OPT_STRICT },
-	{ "config", required_argument, NULL, 'c' },
-	{ "devices", required_argument, NULL, OPT_DEVICES },
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 struct preflight_cmd {
 	const char *devices, *config;
 	struct conf *conf;
 	char folder[CMD_FOLDER_MAX];
-	bool strict, json, help;
+	bool strict, json;
 	struct cmd_known known;
 	struct preflight_settings s;
 };
@@ -321,54 +295,29 @@ print_json(const struct preflight *p)
 /* ---- the command ---- */
 
 static int
-set_option(struct preflight_cmd *c, int o)
-{
-	switch (o) {
-	case OPT_INSTEAD:
-		c->s.instead = optarg;
-		break;
-	case OPT_NAME:
-		c->s.name = optarg;
-		break;
-	case OPT_STRICT:
-		c->strict = true;
-		break;
-	case OPT_DEVICES:
-		c->devices = optarg;
-		break;
-	case 'c':
-		c->config = optarg;
-		break;
-	case OPT_DATA:
-		c->s.dir = optarg;
-		break;
-	case OPT_JSON:
-		c->json = true;
-		break;
-	case 'h':
-		c->help = true;
-		break;
-	default:
-		return CMD_USAGE;
-	}
-	return CMD_OK;
-}
-
-static int
 parse(int argc, char **argv, struct preflight_cmd *c)
 {
-	int o, code = CMD_OK;
+	const struct cmd_option options[] = {
+		OPTION_TEXT("instead", "NAME", &c->s.instead,
+		    "the chain whose place it takes, as siptrust status has "
+		    "it; the others stay.  Default: it is the only one"),
+		OPTION_TEXT("name", "NAME", &c->s.name,
+		    "what the phones are set to: is it for that?"),
+		OPTION_FLAG("strict", &c->strict,
+		    "exit 1 for a device that nobody can tell, too"),
+		OPTION_DEVICES(&c->devices),
+		OPTION_CONFIG(&c->config,
+		    "the edge's configuration: its chains are those in use, "
+		    "and its data folder is the default of --data"),
+		OPTION_DATA(&c->s.dir),
+		OPTION_JSON(&c->json),
+	};
+	const struct cmd_usage usage = { "preflight", about_text,
+		exit_text, options, ARRAY_LEN(options) };
+	int code = cmd_options(&usage, argc, argv);
 
-	while (code == CMD_OK && !c->help &&
-	    (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
-		code = set_option(c, o);
-	if (code != CMD_OK || c->help)
-		return code;
-	if (argc - optind != 1)
-		return cmd_complain(CMD_USAGE, "preflight", "expected one "
-		    "CHAIN.pem");
-	c->s.file = argv[optind];
-	return CMD_OK;
+	return code != CMD_OK ? code : cmd_one_operand(&usage,
+	    "CHAIN.pem", argc, argv, &c->s.file);
 }
 
 /* What is in use, and the folder: given, the configuration's, the default. */
@@ -421,9 +370,7 @@ cmd_preflight(int argc, char **argv)
 	struct buf why;
 	int code = parse(argc, argv, &c);
 
-	if (c.help)
-		fputs(usage_text, stdout);
-	if (c.help || code != CMD_OK)
+	if (code != CMD_OK)
 		return code;
 	buf_init(&why, WHY_MAX);
 	code = run(&c, &why);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/log.h"
+#include "cmd/option.h"
 #include "cmd/roots_int.h"
 #include "diag/advise.h"
 
@@ -13,36 +14,21 @@
 #define OPTIONS_SHOWN 5
 #define NAMES_SHOWN   20
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust roots advise [OPTION]...\n"
     "\n"
     "Which one certificate, of a public CA or of one's own, serves most of\n"
     "the devices that the edge knows; which chains together serve all that\n"
-    "can be told to be served, and until when.\n"
-    "\n"
-    "      --devices DIR   profiles of one's own, over those built in;\n"
-    "                      default: $SIPTRUST_DEVICES\n"
-    "      --data DIR      folder of the edge; default: as siptrust edge\n"
-    "      --json          print as JSON, every option\n"
-    "  -h, --help          this text\n"
-    "\n"
+    "can be told to be served, and until when.\n";
+
+static const char exit_text[] =
     "Exit: 0 the combination serves every device that comes over TLS, 1 some\n"
     "are left, 2 wrong usage, 3 nothing to read.\n";
-
-enum { OPT_DEVICES = 256, OPT_DATA, OPT_JSON };
-
-static const struct option options[] = {
-	{ "devices", required_argument, NULL, OPT_DEVICES },
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 struct advise_cmd {
 	const char *devices, *data;
 	char folder[CMD_FOLDER_MAX];
-	bool json, help;
+	bool json;
 	struct cmd_known known;
 	struct fleet fleet;
 };
@@ -167,28 +153,16 @@ print_json(const struct advise_cmd *c, const struct advise *a)
 static int
 parse(int argc, char **argv, struct advise_cmd *c)
 {
-	int o;
+	const struct cmd_option options[] = {
+		OPTION_DEVICES(&c->devices),
+		OPTION_DATA(&c->data),
+		OPTION_FLAG("json", &c->json, "print as JSON, every option"),
+	};
+	int code = cmd_options(&(struct cmd_usage) { VERB_NAME, about_text,
+	    exit_text, options, ARRAY_LEN(options) }, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (o) {
-		case OPT_DEVICES:
-			c->devices = optarg;
-			break;
-		case OPT_DATA:
-			c->data = optarg;
-			break;
-		case OPT_JSON:
-			c->json = true;
-			break;
-		case 'h':
-			c->help = true;
-			return CMD_OK;
-		default:
-			return CMD_USAGE;
-		}
-	}
 	c->data = cmd_data_folder(c->folder, c->data);
-	return cmd_no_more(VERB_NAME, argc, argv);
+	return code != CMD_OK ? code : cmd_no_more(VERB_NAME, argc, argv);
 }
 
 static int
@@ -220,9 +194,7 @@ roots_advise(int argc, char **argv)
 	struct buf why;
 	int code = parse(argc, argv, &c);
 
-	if (c.help)
-		fputs(usage_text, stdout);
-	if (c.help || code != CMD_OK)
+	if (code != CMD_OK)
 		return code;
 	buf_init(&why, WHY_MAX);
 	code = run(&c, &why);

@@ -1,45 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <stdio.h>
 
+#include "base/compiler.h"
 #include "base/log.h"
+#include "cmd/option.h"
 #include "cmd/roots_int.h"
 
 #define VERB_NAME "roots list"
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust roots list [OPTION]...\n"
     "\n"
     "The public roots that are known here, past and present; or those of a\n"
     "kind of phone, as far as its maker publishes them and as far as the\n"
-    "devices of this edge have shown it; or those of one device.\n"
-    "\n"
-    "      --profile NAME  of a profile; a model's name will do\n"
-    "      --device WHICH  of one device: its address, its account with or\n"
-    "                      without domain, or its number (siptrust status)\n"
-    "      --valid         only roots that have not expired\n"
-    "      --data DIR      folder of the edge; default: as siptrust edge\n"
-    "      --json          print as JSON\n"
-    "  -h, --help          this text\n"
-    "\n"
+    "devices of this edge have shown it; or those of one device.\n";
+
+static const char exit_text[] =
     "Exit: 0 fine, 1 no such profile, 2 wrong usage, 3 nothing to read, or no\n"
     "such device.\n";
 
-enum { OPT_DATA = 256, OPT_DEVICE, OPT_PROFILE, OPT_VALID, OPT_JSON };
-
-static const struct option options[] = {
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "device", required_argument, NULL, OPT_DEVICE },
-	{ "profile", required_argument, NULL, OPT_PROFILE },
-	{ "valid", no_argument, NULL, OPT_VALID },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 struct list_cmd {
 	const char *data, *device, *profile;
-	bool valid, json, help;
+	bool valid, json;
 	struct roots_all all;
 };
 
@@ -282,38 +264,26 @@ list(struct list_cmd *c)
 static int
 parse(int argc, char **argv, struct list_cmd *c)
 {
-	int o;
+	const struct cmd_option options[] = {
+		OPTION_TEXT("profile", "NAME", &c->profile,
+		    "of a profile; a model's name will do"),
+		OPTION_TEXT("device", "WHICH", &c->device,
+		    "of one device: its address, its account with or without "
+		    "domain, or its number (siptrust status)"),
+		OPTION_FLAG("valid", &c->valid,
+		    "only roots that have not expired"),
+		OPTION_DATA(&c->data),
+		OPTION_JSON(&c->json),
+	};
+	int code = cmd_options(&(struct cmd_usage) { VERB_NAME, about_text,
+	    exit_text, options, ARRAY_LEN(options) }, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (o) {
-		case OPT_DATA:
-			c->data = optarg;
-			break;
-		case OPT_DEVICE:
-			c->device = optarg;
-			break;
-		case OPT_PROFILE:
-			c->profile = optarg;
-			break;
-		case OPT_VALID:
-			c->valid = true;
-			break;
-		case OPT_JSON:
-			c->json = true;
-			break;
-		case 'h':
-			c->help = true;
-			return CMD_OK;
-		default:
-			return CMD_USAGE;
-		}
-	}
-	if (cmd_no_more(VERB_NAME, argc, argv) != CMD_OK)
-		return CMD_USAGE;
-	if (c->device != NULL && c->profile != NULL)
-		return cmd_complain(CMD_USAGE, VERB_NAME, "expected --device "
+	if (code == CMD_OK)
+		code = cmd_no_more(VERB_NAME, argc, argv);
+	if (code == CMD_OK && c->device != NULL && c->profile != NULL)
+		code = cmd_complain(CMD_USAGE, VERB_NAME, "expected --device "
 		    "or --profile, not both");
-	return CMD_OK;
+	return code;
 }
 
 int
@@ -322,9 +292,7 @@ roots_list(int argc, char **argv)
 	struct list_cmd c = { .json = false };
 	int code = parse(argc, argv, &c);
 
-	if (c.help)
-		fputs(usage_text, stdout);
-	if (c.help || code != CMD_OK)
+	if (code != CMD_OK)
 		return code;
 	code = roots_load(&c.all, VERB_NAME, c.data, c.device);
 	if (code != CMD_OK)

@@ -4,7 +4,6 @@
  * come; the order itself is roots_probe_order.c's.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/option.h"
 #include "cmd/roots_probe_int.h"
 
 #define WINDOW_S   (8 * 3600)
@@ -21,59 +21,18 @@
 #define PICKED_S   5     /* then nobody has taken the order */
 #define WHY_BYTES  1024
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust roots probe DEVICE [OPTION]...\n"
     "\n"
     "Ask a device which roots it holds.  The edge puts one question to each\n"
     "connection that the device makes by itself, and offers its real chain in\n"
     "between; nothing else is asked, of no other device, and only within the\n"
     "window.  DEVICE is an address, an account with or without domain, or a\n"
-    "number (siptrust status).  Given again it shows and goes on.\n"
-    "\n"
-    "      --window TIME   how long it may take: 30m, 8h, 2d; default 8h\n"
-    "      --all           every public root that is valid today; default:\n"
-    "                      those that a certificate can be had under\n"
-    "      --root NAME     this root alone; may be given again\n"
-    "      --candidates FILE  the roots in this PEM file\n"
-    "      --genuine FILE  public certificates in PEM that these roots have\n"
-    "                      issued, for phones that tell by nothing else\n"
-    "      --method NAME   spoofed_root, genuine_chain or time; default: what\n"
-    "                      is known to tell on such a device\n"
-    "      --force         although the device is registered now\n"
-    "      --anew          forget what it answered before\n"
-    "      --stop          end the run\n"
-    "      --show          only show how far it has come\n"
-    "      --dry-run       show the plan and how long it would take\n"
-    "      --no-wait       order it and return\n"
-    "      --data DIR      folder of the edge; default: as siptrust edge\n"
-    "      --json          print as JSON\n"
-    "  -h, --help          this text\n"
-    "\n"
+    "number (siptrust status).  Given again it shows and goes on.\n";
+
+static const char exit_text[] =
     "Exit: 0 fine, 1 some root cannot be told or the run ended early, 2 wrong\n"
     "usage, 3 it could not be ordered.\n";
-
-enum { OPT_DATA = 256, OPT_WINDOW, OPT_ALL, OPT_ROOT, OPT_CANDIDATES,
-    OPT_GENUINE, OPT_METHOD, OPT_FORCE, OPT_ANEW, OPT_STOP, OPT_SHOW,
-    OPT_DRY_RUN, OPT_NO_WAIT, OPT_JSON };
-
-static const struct option options[] = {
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "window", required_argument, NULL, OPT_WINDOW },
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "root", required_argument, NULL, OPT_ROOT },
-	{ "candidates", required_argument, NULL, OPT_CANDIDATES },
-	{ "genuine", required_argument, NULL, OPT_GENUINE },
-	{ "method", required_argument, NULL, OPT_METHOD },
-	{ "force", no_argument, NULL, OPT_FORCE },
-	{ "anew", no_argument, NULL, OPT_ANEW },
-	{ "stop", no_argument, NULL, OPT_STOP },
-	{ "show", no_argument, NULL, OPT_SHOW },
-	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
-	{ "no-wait", no_argument, NULL, OPT_NO_WAIT },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 static volatile sig_atomic_t interrupted;
 
@@ -94,8 +53,9 @@ unexpected(const char *what, const char *expected)
 
 /* "30m", "8h", "2d", "90s". */
 static int
-parse_window(struct probe_cmd *c, const char *text)
+take_window(void *arg, const char *text)
 {
+	struct probe_cmd *c = arg;
 	static const struct { char unit; int64_t s; } units[] = {
 		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
 	struct str s = str_cstr(text);
@@ -114,8 +74,9 @@ parse_window(struct probe_cmd *c, const char *text)
 }
 
 static int
-parse_method(struct probe_cmd *c, const char *text)
+take_method(void *arg, const char *text)
 {
+	struct probe_cmd *c = arg;
 	enum trust_probe_method m;
 
 	if (!trust_probe_method_parse(str_cstr(text), &m))
@@ -125,8 +86,10 @@ parse_method(struct probe_cmd *c, const char *text)
 }
 
 static int
-add_root(struct probe_cmd *c, const char *name)
+take_root(void *arg, const char *name)
 {
+	struct probe_cmd *c = arg;
+
 	if (c->nroot == PROBE_NAMES_MAX)
 		return unexpected("--root", "64 of them at most");
 	c->root[c->nroot++] = name;
@@ -134,83 +97,44 @@ add_root(struct probe_cmd *c, const char *name)
 }
 
 static int
-parse_flag(struct probe_cmd *c, int o)
-{
-	switch (o) {
-	case OPT_ALL:
-		c->all = true;
-		break;
-	case OPT_FORCE:
-		c->force = true;
-		break;
-	case OPT_ANEW:
-		c->anew = true;
-		break;
-	case OPT_STOP:
-		c->stop = true;
-		break;
-	case OPT_SHOW:
-		c->show = true;
-		break;
-	case OPT_DRY_RUN:
-		c->dry_run = true;
-		break;
-	case OPT_NO_WAIT:
-		c->no_wait = true;
-		break;
-	case OPT_JSON:
-		c->json = true;
-		break;
-	case 'h':
-		c->help = true;
-		break;
-	default:
-		return CMD_USAGE;
-	}
-	return CMD_OK;
-}
-
-static int
-parse_option(struct probe_cmd *c, int o)
-{
-	switch (o) {
-	case OPT_DATA:
-		c->data = optarg;
-		return CMD_OK;
-	case OPT_WINDOW:
-		return parse_window(c, optarg);
-	case OPT_ROOT:
-		return add_root(c, optarg);
-	case OPT_CANDIDATES:
-		c->candidates = optarg;
-		return CMD_OK;
-	case OPT_GENUINE:
-		c->genuine = optarg;
-		return CMD_OK;
-	case OPT_METHOD:
-		return parse_method(c, optarg);
-	default:
-		return parse_flag(c, o);
-	}
-}
-
-static int
 parse(int argc, char **argv, struct probe_cmd *c)
 {
-	int o, err = CMD_OK;
+	const struct cmd_option options[] = {
+		OPTION_CALL("window", "TIME", take_window, c,
+		    "how long it may take: 30m, 8h, 2d; default 8h"),
+		OPTION_FLAG("all", &c->all,
+		    "every public root that is valid today; default: those "
+		    "that a certificate can be had under"),
+		OPTION_CALL("root", "NAME", take_root, c,
+		    "this root alone; may be given again"),
+		OPTION_TEXT("candidates", "FILE", &c->candidates,
+		    "the roots in this PEM file"),
+		OPTION_TEXT("genuine", "FILE", &c->genuine,
+		    "public certificates in PEM that these roots have issued, "
+		    "for phones that tell by nothing else"),
+		OPTION_CALL("method", "NAME", take_method, c,
+		    "spoofed_root, genuine_chain or time; default: what is "
+		    "known to tell on such a device"),
+		OPTION_FLAG("force", &c->force,
+		    "although the device is registered now"),
+		OPTION_FLAG("anew", &c->anew,
+		    "forget what it answered before"),
+		OPTION_FLAG("stop", &c->stop, "end the run"),
+		OPTION_FLAG("show", &c->show,
+		    "only show how far it has come"),
+		OPTION_FLAG("dry-run", &c->dry_run,
+		    "show the plan and how long it would take"),
+		OPTION_FLAG("no-wait", &c->no_wait, "order it and return"),
+		OPTION_DATA(&c->data),
+		OPTION_JSON(&c->json),
+	};
+	const struct cmd_usage usage = { PROBE_VERB, about_text, exit_text,
+		options, ARRAY_LEN(options) };
+	int code = cmd_options(&usage, argc, argv);
 
-	while (err == CMD_OK && !c->help &&
-	    (o = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		err = parse_option(c, o);
-	if (err != CMD_OK || c->help)
-		return err;
-	if (optind == argc)
-		return unexpected("no device", "its address, account or "
-		    "number; siptrust status lists them");
-	c->device = argv[optind];
-	if (optind + 1 < argc)
-		return unexpected(argv[optind + 1], "one device only");
-	return CMD_OK;
+	return code != CMD_OK ? code : cmd_one_operand(&usage,
+	    "DEVICE: its address, account or number", argc, argv,
+	    &c->device);
 }
 
 /* ---- which device ---- */
@@ -382,9 +306,7 @@ roots_probe(int argc, char **argv)
 	char why[WHY_BYTES] = "", folder[CMD_FOLDER_MAX];
 	int err = parse(argc, argv, &c);
 
-	if (c.help)
-		fputs(usage_text, stdout);
-	if (c.help || err != CMD_OK)
+	if (err != CMD_OK)
 		return err;
 	c.folder = cmd_data_folder(folder, c.data);
 	err = roots_load(&c.of, PROBE_VERB, c.folder, c.device);

@@ -14,7 +14,7 @@ struct probe_cmd {
 	unsigned nroot;
 	int method;               /* enum trust_probe_method, -1: by itself  */
 	int64_t window_s;
-	bool all, force, anew, stop, show, dry_run, no_wait, json, help;
+	bool all, force, anew, stop, show, dry_run, no_wait, json;
 
 	const char *folder;       /* data, or the default                    */
 	struct roots_all of;

@@ -1,39 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <stdio.h>
 
+#include "base/compiler.h"
 #include "base/log.h"
+#include "cmd/option.h"
 #include "cmd/roots_int.h"
 
 #define VERB_NAME "roots show"
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust roots show NAME [OPTION]...\n"
     "\n"
     "One public root: its facts, in which stores it was seen and when, which\n"
     "profiles publish it, which devices of this edge have shown that they\n"
     "hold or lack it, and what will happen to it.  NAME is the name that\n"
     "siptrust roots list prints, the root's common name, or the beginning of\n"
-    "its SHA-256.\n"
-    "\n"
-    "      --data DIR      folder of the edge; default: as siptrust edge\n"
-    "      --json          print as JSON\n"
-    "  -h, --help          this text\n"
-    "\n"
+    "its SHA-256.\n";
+
+static const char exit_text[] =
     "Exit: 0 fine, 1 no such root, 2 wrong usage, 3 nothing to read.\n";
-
-enum { OPT_DATA = 256, OPT_JSON };
-
-static const struct option options[] = {
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 struct show_cmd {
 	const char *data, *name;
-	bool json, help;
+	bool json;
 	struct roots_all all;
 };
 
@@ -258,27 +247,16 @@ show(const struct show_cmd *c)
 static int
 parse(int argc, char **argv, struct show_cmd *c)
 {
-	int o;
+	const struct cmd_option options[] = {
+		OPTION_DATA(&c->data),
+		OPTION_JSON(&c->json),
+	};
+	const struct cmd_usage usage = { VERB_NAME, about_text,
+		exit_text, options, ARRAY_LEN(options) };
+	int code = cmd_options(&usage, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (o) {
-		case OPT_DATA:
-			c->data = optarg;
-			break;
-		case OPT_JSON:
-			c->json = true;
-			break;
-		case 'h':
-			c->help = true;
-			return CMD_OK;
-		default:
-			return CMD_USAGE;
-		}
-	}
-	if (argc - optind != 1)
-		return cmd_complain(CMD_USAGE, VERB_NAME, "expected one NAME");
-	c->name = argv[optind];
-	return CMD_OK;
+	return code != CMD_OK ? code :
+	    cmd_one_operand(&usage, "NAME", argc, argv, &c->name);
 }
 
 int
@@ -287,9 +265,7 @@ roots_show(int argc, char **argv)
 	struct show_cmd c = { .json = false };
 	int code = parse(argc, argv, &c);
 
-	if (c.help)
-		fputs(usage_text, stdout);
-	if (c.help || code != CMD_OK)
+	if (code != CMD_OK)
 		return code;
 	code = roots_load(&c.all, VERB_NAME, c.data, NULL);
 	if (code != CMD_OK)

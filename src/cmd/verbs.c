@@ -39,9 +39,12 @@ cmd_verbs_run(const struct cmd_verbs *all, int argc, char **argv)
 		usage(all, stdout);
 		return CMD_OK;
 	}
-	for (size_t i = 0; i < all->n; i++)
-		if (strcmp(argv[1], all->v[i].name) == 0)
-			return all->v[i].fn(argc - 1, argv + 1);
+	for (size_t i = 0; i < all->n; i++) {
+		if (strcmp(argv[1], all->v[i].name) == 0) {
+			int code = all->v[i].fn(argc - 1, argv + 1);
+			return code == CMD_HELPED ? CMD_OK : code;
+		}
+	}
 	fprintf(stderr, "%s: no %s \"%s\"; %s --help lists them\n", all->of,
 	    all->kind, argv[1], all->of);
 	return CMD_USAGE;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/log.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 #include "diag/privilege.h"
 #include "diag/watch.h"
@@ -14,41 +15,23 @@
 #define WHY_MAX  2048
 #define TIME_LEN 24
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust watch -r FILE [OPTION]...\n"
     "       siptrust watch -i INTERFACE [OPTION]...\n"
     "\n"
     "Read along with TLS handshakes beside a PBX, changing nothing, and say\n"
     "which client refused what, and what to do: a line each in the form of\n"
-    "the edge's, and a summary at the end (Ctrl-C).\n"
-    "\n"
-    "  -r FILE             a capture (pcap, pcapng), - is standard input\n"
-    "  -i INTERFACE        live; needs root, which is given up at once\n"
-    "      --port PORT     TLS is expected at this port too, as at 5061: what\n"
-    "                      comes there in the clear is told as well\n"
-    "  -v                  handshakes that nobody refused, too\n"
-    "      --json          print as JSON, an object a line\n"
-    "      --user USER     whom to become after opening; default: nobody\n"
-    "  -h, --help          this text\n"
-    "\n"
+    "the edge's, and a summary at the end (Ctrl-C).\n";
+
+static const char exit_text[] =
     "Exit: 0 nothing was refused, 1 something was, 2 wrong usage, 3 nothing\n"
     "could be read.\n";
-
-enum { OPT_PORT = 256, OPT_JSON, OPT_USER };
-
-static const struct option options[] = {
-	{ "port", required_argument, NULL, OPT_PORT },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "user", required_argument, NULL, OPT_USER },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 struct watch_cmd {
 	const char *file, *interface, *user;
 	uint16_t port[SESSION_PORTS_MAX];
 	size_t nports;
-	bool json, verbose, help;
+	bool json, verbose;
 };
 
 static struct source *stopping; /* what Ctrl-C ends */
@@ -325,8 +308,9 @@ wrong(const char *what, const char *value)
 }
 
 static int
-add_port(struct watch_cmd *c, const char *text)
+take_port(void *arg, const char *text)
 {
+	struct watch_cmd *c = arg;
 	uint32_t port;
 
 	if (!str_u32(str_cstr(text), &port) || port < 1 || port > 65535)
@@ -340,44 +324,30 @@ add_port(struct watch_cmd *c, const char *text)
 static int
 parse(int argc, char **argv, struct watch_cmd *c)
 {
-	int o, err = CMD_OK;
+	const struct cmd_option options[] = {
+		OPTION_TEXT_LETTER('r', NULL, "FILE", &c->file,
+		    "a capture (pcap, pcapng), - is standard input"),
+		OPTION_TEXT_LETTER('i', NULL, "INTERFACE", &c->interface,
+		    "live; needs root, which is given up at once"),
+		OPTION_CALL("port", "PORT", take_port, c,
+		    "TLS is expected at this port too, as at 5061: what "
+		    "comes there in the clear is told as well"),
+		OPTION_FLAG_LETTER('v', NULL, &c->verbose,
+		    "handshakes that nobody refused, too"),
+		OPTION_FLAG("json", &c->json,
+		    "print as JSON, an object a line"),
+		OPTION_TEXT("user", "USER", &c->user,
+		    "whom to become after opening; default: nobody"),
+	};
+	int code = cmd_options(&(struct cmd_usage) { "watch", about_text,
+	    exit_text, options, ARRAY_LEN(options) }, argc, argv);
 
-	while (err == CMD_OK && !c->help &&
-	    (o = getopt_long(argc, argv, "hi:r:v", options, NULL)) != -1) {
-		switch (o) {
-		case 'i':
-			c->interface = optarg;
-			break;
-		case 'r':
-			c->file = optarg;
-			break;
-		case 'v':
-			c->verbose = true;
-			break;
-		case OPT_PORT:
-			err = add_port(c, optarg);
-			break;
-		case OPT_JSON:
-			c->json = true;
-			break;
-		case OPT_USER:
-			c->user = optarg;
-			break;
-		case 'h':
-			c->help = true;
-			break;
-		default:
-			err = CMD_USAGE;
-		}
-	}
-	if (err != CMD_OK || c->help)
-		return err;
-	if (optind < argc)
-		return wrong("too much:", argv[optind]);
-	if ((c->file == NULL) == (c->interface == NULL))
-		return wrong("-r FILE or -i INTERFACE is needed, and not both",
+	if (code == CMD_OK)
+		code = cmd_no_more("watch", argc, argv);
+	if (code == CMD_OK && (c->file == NULL) == (c->interface == NULL))
+		code = wrong("-r FILE or -i INTERFACE is needed, and not both",
 		    NULL);
-	return CMD_OK;
+	return code;
 }
 
 static int
@@ -455,9 +425,7 @@ cmd_watch(int argc, char **argv)
 	struct buf why;
 	int err = parse(argc, argv, &c);
 
-	if (c.help)
-		fputs(usage_text, stdout);
-	if (c.help || err != CMD_OK)
+	if (err != CMD_OK)
 		return err;
 	buf_init_array(&why, said, sizeof(said));
 	err = c.file != NULL ? source_open_file(&s, c.file, &why) :

@@ -302,8 +302,8 @@ def bad_input():
                  "no device has the address")
         site.known()
         for argv, status, said in (
-                ([], 2, "no device"),
-                (["100", "101"], 2, "one device only"),
+                ([], 2, "one DEVICE"),
+                (["100", "101"], 2, "is too much"),
                 (["100", "--window", "soon"], 2, "30m, 8h or 2d"),
                 (["100", "--window", "30d"], 2, "7d at most"),
                 (["100", "--method", "magic"], 2, "spoofed_root"),
