@@ -287,12 +287,11 @@ print_way(const struct kit *k)
 		    "--out DIR writes it.");
 		break;
 	case UPLOADED:
-		printf("\nIt takes the file by upload in its own pages%s%.*s: "
-		    "--out DIR writes it", p->ca_menu.n > 0 ? ", " : "",
-		    STR_FMT(p->ca_menu));
+		puts("\nIt takes the file by upload: --out DIR writes it.");
+		if (p->ca_menu.n > 0)
+			printf("Where: %.*s\n", STR_FMT(p->ca_menu));
 		if (url.n > 0)
-			printf(", and it is at %.*s", STR_FMT(url));
-		puts(".");
+			printf("Served at: %.*s\n", STR_FMT(url));
 		break;
 	case BY_URL:
 		printf("\nIt fetches %.*s", STR_FMT(url));

@@ -276,7 +276,8 @@ demo_run(struct demo_result *out, const struct demo_params *p, struct buf *why)
 	if (p->keep)
 		str_copy(out->folder, sizeof(out->folder), str_cstr(s.folder));
 	stage_strike(&s);
-	if (err == 0 && stage_interrupted()) {
+	if (stage_interrupted()) { /* what failed then failed by it */
+		buf_reset(why);
 		buf_puts(why, "interrupted");
 		err = E_STATE;
 	}

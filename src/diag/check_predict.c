@@ -297,22 +297,8 @@ find_held(const struct thinking *t, struct way *w)
 static uint32_t
 other_faults(const struct thinking *t, const struct way *w)
 {
-	const struct x509_served *c = &t->seen->chain;
-	uint32_t faults = 0;
-
-	if (w->anchor->not_after_s != 0 &&
-	    w->anchor->not_after_s < t->run->s->now_s)
-		faults |= F(EXPIRED);
-	for (unsigned i = 0; i < c->n; i++) {
-		if (t->p->rsa_max_bits != 0 &&
-		    c->cert[i].rsa_bits > t->p->rsa_max_bits)
-			faults |= F(KEY_TYPE);
-		if (t->p->sha2 == DEVICE_NO && !c->cert[i].self_signed &&
-		    strstr(c->cert[i].signature, "sha1") == NULL &&
-		    strstr(c->cert[i].signature, "md5") == NULL)
-			faults |= F(KEY_TYPE);
-	}
-	return faults;
+	return w->anchor->not_after_s != 0 &&
+	    w->anchor->not_after_s < t->run->s->now_s ? F(EXPIRED) : 0;
 }
 
 static int

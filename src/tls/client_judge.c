@@ -148,6 +148,27 @@ keep_chain(struct judgement *j, X509_STORE_CTX *ctx)
 		j->chain = X509_chain_up_ref(sent);
 }
 
+/* Keys and signatures that are beyond what it computes. */
+static void
+find_strange(struct judgement *j, const struct tls_look *l)
+{
+	for (int i = 0; i < sk_X509_num(j->chain); i++) {
+		X509 *cert = sk_X509_value(j->chain, i);
+		EVP_PKEY *key = X509_get0_pubkey(cert);
+		int md = NID_undef;
+
+		if (l->rsa_max_bits != 0 && key != NULL &&
+		    EVP_PKEY_is_a(key, "RSA") == 1 &&
+		    EVP_PKEY_get_bits(key) > (int)l->rsa_max_bits)
+			add_fault(j, TRUST_FAULT_KEY_TYPE, cert);
+		IGNORE(X509_get_signature_info(cert, &md, NULL, NULL, NULL));
+		/* A root's own is not looked at. */
+		if (l->no_sha2 && X509_self_signed(cert, 0) != 1 &&
+		    md != NID_sha1 && md != NID_md5)
+			add_fault(j, TRUST_FAULT_KEY_TYPE, cert);
+	}
+}
+
 /* Of the faults that the device minds the one that it finds first. */
 static void
 decide(struct judgement *j, const struct tls_manner *m)
@@ -171,6 +192,7 @@ judgement_find(struct judgement *j, X509_STORE_CTX *ctx,
 	if (l->checks_chain) {
 		set_rules(ctx, l, now_s);
 		IGNORE(X509_verify_cert(ctx)); /* the faults are noted */
+		find_strange(j, l);
 	}
 	if (l->checks_name && !is_for(leaf, name))
 		add_fault(j, TRUST_FAULT_NAME, leaf);
@@ -273,6 +295,10 @@ judgement_words(struct buf *out, const struct judgement *j,
 	case TRUST_FAULT_PURPOSE:
 		buf_printf(out, "the certificate \"%s\" is not for servers",
 		    who);
+		break;
+	case TRUST_FAULT_KEY_TYPE:
+		buf_printf(out, "the certificate \"%s\" has a key or a "
+		    "signature that it cannot compute", who);
 		break;
 	case TRUST_FAULT_ORDER:
 		buf_printf(out, "%d certificates in the chain, more than it "

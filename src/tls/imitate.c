@@ -116,5 +116,7 @@ tls_imitate(struct tls_look *l, const struct device_profile *p,
 	l->checks_dates = l->checks_chain && answer(p->checks_dates, true,
 	    "checks the dates", assumed);
 	l->depth_max = p->chain_depth;
+	l->rsa_max_bits = p->rsa_max_bits;
+	l->no_sha2 = p->sha2 == DEVICE_NO;
 	set_manner(l, p, assumed);
 }

@@ -35,6 +35,8 @@ static const struct tls_manner manners[TLS_MANNERS] = {
 			[TRUST_FAULT_ORDER] = root,                            \
 			[TRUST_FAULT_KEY_MISMATCH] = PASS,                     \
 			[TRUST_FAULT_STAPLE] = PASS,                           \
+			[TRUST_FAULT_TOO_LONG] = root,                         \
+			[TRUST_FAULT_KEY_TYPE] = name_,                        \
 		},                                                             \
 		.order = sequence,                                             \
 		.norder = 9,                                                   \

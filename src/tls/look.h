@@ -46,6 +46,8 @@ struct tls_look {
 	                                  its end, as OpenSSL before 1.1.0:
 	                                  an expired cross-signer spoils it */
 	unsigned depth_max;            /* certificates in a chain, 0: any  */
+	unsigned rsa_max_bits;         /* 0: any                           */
+	bool no_sha2;                  /* computes SHA-1 and MD5 alone     */
 	struct tls_manner manner;
 };
 

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import tap  # noqa: E402
 from edge import DEADLINE_S, SIPTRUST, Edge, until  # noqa: E402
 from phone import SimPhone, to  # noqa: E402
-from pki import Pki  # noqa: E402
+from pki import ECDSA, Pki  # noqa: E402
 from tap import contains, equal  # noqa: E402
 
 SOFT = ("--user-agent", "e2e/1.0")
@@ -258,6 +258,92 @@ def one_profile(edge, other, name, number):
         return n
 
 
+def behave(edge, who, number, **options):
+    """One attempt: whether it registered, what it said, the edge's line."""
+    peer = "127.0.2.%d" % number
+    with SimPhone("--as", who, *to(edge, once=True, **{"from": peer},
+                                   **options)) as phone:
+        status = phone.process.wait(DEADLINE_S)
+        said = phone.all("tls-refused")
+        if status == 0:
+            equal(said, [], who)
+            edge.wait_line(r" registered .*peer=%s:" % re.escape(peer))
+            return True, None, ""
+        return False, phone.wait("tls-refused"), edge.wait_line(
+            r"^.* tls-refused .*peer=%s:.*$" % re.escape(peer)).group(0)
+
+
+OLD_TLS = "old_tls=127.0.0.0/8"
+
+
+def one_that_speaks_an_old_version(edge, who, number, facts, other):
+    """Let in, it comes as far as the certificate."""
+    registered, said, line = behave(edge, who, number, roots=other)
+    equal((registered, said["fault"]), (False, "root"), who)
+    contains(line, "tls=TLSv%s ja4=t1%s" % (
+        facts["tls_max"][0], facts["tls_max"][0][2:]), who)
+    contains(line, "alert %s(" % said["says"], who)
+
+
+def one_name(edge, who, number, facts):
+    """A wrong name is minded where the profile says so, and only there; a
+    signature that it cannot compute is, whatever the name."""
+    blind = facts.get("checks_chain") == ["no"]
+    can = facts.get("sha2") != ["no"]
+    minds = facts.get("checks_name") == ["yes"]
+    registered, said, line = behave(edge, who, number, roots=edge.ca,
+                                    name="other.test")
+    equal(registered, blind or can and not minds, who)
+    if registered:
+        return
+    equal(said["fault"], "name" if minds else "key_type", who)
+    contains(line, "alert %s(" % said["says"], who)
+    # It is nothing else that it minds.
+    equal(behave(edge, who, number + 100, roots=edge.ca)[0], can, who)
+
+
+def every_profile_trusts_and_refuses_as_it_says():
+    with tempfile.TemporaryDirectory() as folder, \
+            edge_with_user(settings=[OLD_TLS]) as edge:
+        other = Pki(folder, "example.test", "Other Root").ca
+        for number, who in enumerate(profiles(), 1):
+            facts = facts_of(who)
+            if facts.get("tls_max", ["1.2"])[0] in ("1.0", "1.1"):
+                one_that_speaks_an_old_version(edge, who, number + 50, facts,
+                                               other)
+            one_name(edge, who, number, facts)
+
+
+def every_profile_takes_the_keys_that_it_says():
+    """An elliptic key, and a longer one than it can compute."""
+    for key_type, fact, cause in (
+            (ECDSA, "key_types", "key_type_unsupported"),
+            (("rsa:3072",), "rsa_max_bits", None)):
+        with tempfile.TemporaryDirectory() as folder:
+            pki = Pki(folder, "example.test")
+            certificate, key = pki.issue("server", key_type=key_type)
+            with edge_with_user(config="""
+                    old_tls = { "127.0.0.0/8" }
+                    chain other {
+                        certificate = "%s"
+                        key = "%s"
+                    }""" % (certificate, key)) as edge:
+                refused = 0
+                for number, who in enumerate(profiles(), 1):
+                    minds = facts_of(who).get(fact) in (["rsa"], ["2048"])
+                    if not minds and who not in ("cisco-mpp", "baresip"):
+                        continue
+                    registered, said, line = behave(edge, who, number,
+                                                    roots=pki.ca)
+                    equal(registered, not minds, who)
+                    if cause and minds:
+                        contains(line, "cause=" + cause, who)
+                    elif minds:
+                        equal(said["fault"], "key_type", who)
+                    refused += minds
+                equal(refused > 0, True)
+
+
 def every_profile_looks_as_it_says():
     names = profiles()
     missing = 0
@@ -443,6 +529,8 @@ if __name__ == "__main__":
         it_says_why_it_refuses,
         not_the_tls_port,
         every_profile_looks_as_it_says,
+        every_profile_trusts_and_refuses_as_it_says,
+        every_profile_takes_the_keys_that_it_says,
         fetches_trusts_registers_and_again,
         what_is_no_ca_file,
         a_failed_fetch_leaves_the_ca_it_had,
