@@ -23,7 +23,8 @@ struct derived {
 };
 
 struct key {
-	int64_t hour; /* 0: empty */
+	int64_t hour; /* a clock that was never set has hour 0 */
+	bool is_set;
 	struct derived d;
 };
 
@@ -109,9 +110,10 @@ key_of_hour(struct tls_ticket *t, int64_t hour, struct derived *out)
 	struct key *k = &t->slot[(uint64_t)hour % SLOTS];
 
 	pthread_mutex_lock(&t->lock);
-	if (k->hour != hour) {
+	if (!k->is_set || k->hour != hour) {
 		derive(&k->d, t, hour);
 		k->hour = hour;
+		k->is_set = true;
 	}
 	*out = k->d;
 	pthread_mutex_unlock(&t->lock);
@@ -158,7 +160,7 @@ unseal(struct tls_ticket *t, const unsigned char name[16],
 	bool ok;
 
 	/* One hour ahead: another node's clock, or ours was set back. */
-	if (hour < now - t->hours || hour > now + 1 || hour <= 0)
+	if (hour < now - t->hours || hour > now + 1 || hour < 0)
 		return 0;
 	key_of_hour(t, hour, &d);
 	if (!digest_equal(name + 8, d.id, ID_LEN)) {

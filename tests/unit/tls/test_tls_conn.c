@@ -452,6 +452,26 @@ test_ticket_of_older_hours(void **state)
 	SSL_SESSION_free(s);
 }
 
+/* In the first hour of 1970 tickets were sealed with a key of zeros. */
+static void
+test_ticket_of_a_clock_that_was_never_set(void **state)
+{
+	clock_fake(100, 1);
+	SSL_SESSION *s = first_visit(ctx, TLS1_2_VERSION, false);
+
+	assert_true(second_visit(ctx, TLS1_2_VERSION, s, false));
+	peer_fini(&p);
+	site.secret[0] ^= 1;
+	clock_fake(PKI_NOW, 1);
+	struct tls_ctx *other = site_ctx(NULL, NULL);
+	site.secret[0] ^= 1;
+	clock_fake(100, 1);
+	assert_false(second_visit(other, TLS1_2_VERSION, s, false));
+	clock_fake(PKI_NOW, 1);
+	tls_ctx_unref(other);
+	SSL_SESSION_free(s);
+}
+
 static void
 test_session_id_without_tickets(void **state)
 {
@@ -594,6 +614,7 @@ main(void)
 		T(test_hangs_up_without_a_word),
 		T(test_ticket_across_a_restart),
 		T(test_ticket_of_older_hours),
+		T(test_ticket_of_a_clock_that_was_never_set),
 		T(test_session_id_without_tickets),
 		T(test_session_cache_is_bounded),
 		T(test_session_of_a_broken_connection),
