@@ -50,18 +50,15 @@ is_ours(const struct plan *p, const struct sip_uri *u)
 
 /* ---- Route (RFC 3261 16.4) ---- */
 
-static bool
-route_value(const struct sip_msg *m, size_t n, struct str *value,
-    struct sip_uri *uri)
+/* A value that cannot be read has a scheme that is not ours either. */
+static void
+read_route(struct sip_uri *uri, struct str value)
 {
 	struct sip_nameaddr na;
 
-	if (!sip_msg_value(m, SIP_HEADER_ROUTE, n, value))
-		return false;
-	if (sip_nameaddr_parse(&na, *value) != 0 ||
+	if (sip_nameaddr_parse(&na, value) != 0 ||
 	    sip_uri_parse(uri, na.uri) != 0)
 		uri->scheme = SIP_SCHEME_OTHER;
-	return true;
 }
 
 /*
@@ -72,15 +69,17 @@ static size_t
 undo_strict(struct plan *p)
 {
 	struct str value, last = STR_NULL;
+	struct sip_values routes;
 	struct sip_uri uri;
 	size_t n = 0;
 
-	while (sip_msg_value(p->m, SIP_HEADER_ROUTE, n, &value)) {
+	sip_values_begin(&routes, p->m, SIP_HEADER_ROUTE);
+	for (; sip_values_next(&routes, &value); n++)
 		last = value;
-		n++;
-	}
-	if (n == 0 || !route_value(p->m, n - 1, &last, &uri) ||
-	    uri.scheme == SIP_SCHEME_OTHER)
+	if (n == 0)
+		return 0;
+	read_route(&uri, last);
+	if (uri.scheme == SIP_SCHEME_OTHER)
 		return n;
 	p->token = p->ruri.user;
 	p->ruri = uri;
@@ -112,6 +111,7 @@ do_strict(struct plan *p, const struct sip_uri *next)
 static bool
 take_routes(struct plan *p)
 {
+	struct sip_values routes;
 	size_t max = SIZE_MAX;
 	struct sip_uri uri;
 	struct str value, lr;
@@ -120,8 +120,9 @@ take_routes(struct plan *p)
 	if (str_starts(p->ruri.user, STR("ft-")) && is_ours(p, &p->ruri) &&
 	    sip_uri_param(&p->ruri, STR("lr"), &lr))
 		max = undo_strict(p);
-	while (p->out->drop_routes < max &&
-	    route_value(p->m, p->out->drop_routes, &value, &uri)) {
+	sip_values_begin(&routes, p->m, SIP_HEADER_ROUTE);
+	while (p->out->drop_routes < max && sip_values_next(&routes, &value)) {
+		read_route(&uri, value);
 		if (uri.scheme == SIP_SCHEME_OTHER) {
 			refuse(p, 400, "Malformed Route");
 			return false;

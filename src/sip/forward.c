@@ -285,18 +285,40 @@ sip_loop_hash(const struct sip_msg *m)
 	return hash_bytes(parts, sizeof(parts));
 }
 
+void
+sip_values_begin(struct sip_values *v, const struct sip_msg *m,
+    enum sip_header id)
+{
+	v->msg = m;
+	v->field = sip_msg_field(m, id);
+	v->list = v->field != NULL ? v->field->value : STR_NULL;
+}
+
+bool
+sip_values_next(struct sip_values *v, struct str *out)
+{
+	while (v->field != NULL) {
+		while (sip_list_next(&v->list, out)) {
+			if (out->n > 0)
+				return true;
+		}
+		v->field = sip_msg_next(v->msg, v->field);
+		if (v->field != NULL)
+			v->list = v->field->value;
+	}
+	return false;
+}
+
 bool
 sip_msg_value(const struct sip_msg *m, enum sip_header id, size_t n,
     struct str *out)
 {
-	for (const struct sip_field *f = sip_msg_field(m, id); f != NULL;
-	     f = sip_msg_next(m, f)) {
-		struct str list = f->value;
+	struct sip_values v;
 
-		while (sip_list_next(&list, out)) {
-			if (out->n > 0 && n-- == 0)
-				return true;
-		}
+	sip_values_begin(&v, m, id);
+	while (sip_values_next(&v, out)) {
+		if (n-- == 0)
+			return true;
 	}
 	return false;
 }

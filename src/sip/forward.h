@@ -59,8 +59,21 @@ bool sip_forward_response(struct buf *out, const struct sip_msg *m,
  */
 uint64_t sip_loop_hash(const struct sip_msg *m);
 
-/* The n-th value (0: the topmost) of a field kind over all its fields, with
- * commas respected; empty ones do not count.  False: there are fewer. */
+/*
+ * The values of a field kind over all its fields in turn, topmost first, with
+ * commas respected; empty ones do not count.  Each byte is looked at once.
+ */
+struct sip_values {
+	const struct sip_msg *msg;
+	const struct sip_field *field; /* NULL: there are no more */
+	struct str list;               /* what is left of it      */
+};
+void sip_values_begin(struct sip_values *v, const struct sip_msg *m,
+    enum sip_header id);
+bool sip_values_next(struct sip_values *v, struct str *out);
+
+/* The n-th of them (0: the topmost), for who wants one: a loop over n would
+ * begin anew each time.  False: there are fewer. */
 bool sip_msg_value(const struct sip_msg *m, enum sip_header id, size_t n,
     struct str *out);
 

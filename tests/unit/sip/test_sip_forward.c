@@ -316,6 +316,26 @@ values_over_all_fields(void **state)
 	assert_true(str_eq(v, STR("SIP/2.0/UDP first")));
 }
 
+static void
+values_one_after_another(void **state)
+{
+	static const char *const want[] = { "<sip:edge;lr>",
+		"<sip:edge:5061;lr>", "<sip:next;lr>", "<sip:last;lr>" };
+	struct sip_values values;
+	struct str v;
+
+	parse(invite);
+	sip_values_begin(&values, &m, SIP_HEADER_ROUTE);
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		assert_true(sip_values_next(&values, &v));
+		assert_true(str_eq(v, str_cstr(want[i])));
+	}
+	assert_false(sip_values_next(&values, &v));
+	assert_false(sip_values_next(&values, &v));
+	sip_values_begin(&values, &m, SIP_HEADER_PATH);
+	assert_false(sip_values_next(&values, &v));
+}
+
 static uint64_t
 loop_hash(const char *method, const char *uri, const char *to_tag,
     const char *more)
@@ -361,6 +381,7 @@ main(void)
 		cmocka_unit_test(our_via_goes),
 		cmocka_unit_test(a_contact_is_put_back),
 		cmocka_unit_test(values_over_all_fields),
+		cmocka_unit_test(values_one_after_another),
 		cmocka_unit_test(what_makes_it_another_round),
 	};
 
