@@ -376,6 +376,24 @@ held_back(struct tls_conn *c, size_t before)
 	}
 }
 
+/*
+ * OpenSSL makes room for a ClientHello of up to 128 kB as soon as its header
+ * says that it comes: ten bytes would cost us that much.  No client sends one
+ * longer than we keep; this is OpenSSL's own alert for what it finds too long.
+ */
+static void
+refuse_long_hello(struct tls_conn *c, struct buf *out)
+{
+	static const char alert[] = { SSL3_RT_ALERT, 3, 1, 0, 2,
+		SSL3_AL_FATAL, TLS_ALERT_illegal_parameter };
+	struct str bytes = { alert, sizeof(alert) };
+
+	buf_str(out, bytes);
+	if (!out->failed)
+		on_sent(&c->bio, bytes);
+	c->state = TLS_CONN_FAILED;
+}
+
 enum tls_conn_state
 tls_conn_feed(struct tls_conn *c, struct str bytes, uint64_t now_us,
     struct buf *out, tls_conn_data_fn *data, void *arg)
@@ -393,6 +411,10 @@ tls_conn_feed(struct tls_conn *c, struct str bytes, uint64_t now_us,
 	}
 	if (c->state > TLS_CONN_OPEN)
 		return c->state;
+	if (c->watch != NULL && c->watch->tap.hello_long && !c->opened) {
+		refuse_long_hello(c, out);
+		return c->state;
+	}
 	held = held_back(c, before);
 	if (held < 0)
 		return c->state;

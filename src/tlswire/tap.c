@@ -237,6 +237,13 @@ note_message(struct feed *f, uint8_t type, uint32_t body_bytes)
 		t->client_certificate = true;
 }
 
+/* Its body is passed over. */
+static void
+hello_is_long(struct tls_tap *t)
+{
+	t->hello_done = t->hello_bad = t->hello_long = true;
+}
+
 /* d->hs holds a whole message header. */
 static void
 begin_message(struct feed *f)
@@ -254,7 +261,7 @@ begin_message(struct feed *f)
 	if (n > d->gathered.cap - 4) {
 		d->gathering = false;
 		if (f->side == TLS_CLIENT)
-			f->t->hello_done = f->t->hello_bad = true;
+			hello_is_long(f->t);
 		return;
 	}
 	buf_put(&d->gathered, d->hs, 4);
@@ -374,7 +381,7 @@ begin_sslv2(struct feed *f)
 	d->hs_left = d->left;
 	if (n > TLS_TAP_HELLO_MAX) {
 		d->gathering = false;
-		f->t->hello_done = f->t->hello_bad = true;
+		hello_is_long(f->t);
 	}
 	if (d->left == 0)
 		end_message(f);

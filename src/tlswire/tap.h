@@ -84,7 +84,9 @@ struct tls_tap {
 	uint8_t nfirst;
 	uint16_t record_version;        /* of the client's first record      */
 	bool hello_done;                /* whole ClientHello seen            */
-	bool hello_bad;                 /* it did not parse                  */
+	bool hello_bad;                 /* it did not parse, or it is too long:
+	                                   one header tells, hello_long       */
+	bool hello_long;                /* over TLS_TAP_HELLO_MAX            */
 	bool hello_retry;               /* HelloRetryRequest (RFC 8446 4.1.4) */
 	bool server_hello, certificate, server_hello_done, client_key_exchange,
 	    client_certificate;

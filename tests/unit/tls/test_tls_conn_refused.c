@@ -349,10 +349,28 @@ static void
 test_hello_of_sixty_kilobytes(void **state)
 {
 	spoilt_hello(pad_and_cut, 1400);
-	enum tls_conn_state s = tls_conn_state(p.conn);
-	assert_true(s == TLS_CONN_FAILED || s == TLS_CONN_HANDSHAKE);
+	assert_int_equal(tls_conn_state(p.conn), TLS_CONN_FAILED);
 	look(TRUST_END_US);
 	assert_int_equal(e.first, TLS_FIRST_TLS);
+	one_alert(TLS_SERVER, TLS_ALERT_illegal_parameter);
+}
+
+/* OpenSSL would make room for all of it. */
+static void
+test_hello_that_only_claims_to_be_long(void **state)
+{
+	begin(&(struct peer_want) { .root = NULL });
+	raw("\x16\x03\x01\x40\x00\x01\x01\x00", 8);
+	assert_int_equal(tls_conn_state(p.conn), TLS_CONN_HANDSHAKE);
+	raw("\x00", 1);
+	assert_int_equal(tls_conn_state(p.conn), TLS_CONN_FAILED);
+	assert_memory_equal(p.to_client.p, "\x15\x03\x01\x00\x02\x02\x2f", 7);
+	assert_int_equal(p.to_client.n, 7);
+	look(TRUST_END_US);
+	assert_true(e.hello_malformed);
+	assert_int_equal(e.stage, TRUST_STAGE_BYTES);
+	one_alert(TLS_SERVER, TLS_ALERT_illegal_parameter);
+	assert_true(e.alert[0].in_clear);
 }
 
 int
@@ -373,6 +391,7 @@ main(void)
 		T(test_hello_with_a_length_that_lies),
 		T(test_hello_in_records_of_one_byte),
 		T(test_hello_of_sixty_kilobytes),
+		T(test_hello_that_only_claims_to_be_long),
 	};
 
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
