@@ -43,11 +43,23 @@ enter(struct conn *c, enum conn_state state)
 	w->count[state]++;
 }
 
+/* Who has sent nothing but keepalives still owes us a first message. */
+static bool
+owes_first(const struct conn *c)
+{
+	return !c->accepted && c->out == NULL;
+}
+
 /* Between messages: idle, or bound when a binding uses the flow. */
 static void
 enter_rest(struct conn *c)
 {
-	enter(c, c->aors != NULL ? CONN_BOUND : CONN_IDLE);
+	if (owes_first(c))
+		return;
+	if (c->write_armed)
+		enter(c, CONN_BLOCKED);
+	else
+		enter(c, c->aors != NULL ? CONN_BOUND : CONN_IDLE);
 }
 
 /* ---- slots ---- */
@@ -203,6 +215,13 @@ arm(struct conn *c, bool write)
 	c->write_armed = write;
 }
 
+static void
+close_slow_reader(struct conn *c)
+{
+	tally(TALLY_SLOW_READER, &c->flow.peer);
+	conn_close(c, TRUST_END_US);
+}
+
 /*
  * Send bytes, keep what the socket does not take.  A send error is no reason
  * to close: what the peer said before is still to be read (the alert!).
@@ -226,12 +245,14 @@ put_bytes(struct conn *c, struct str bytes)
 		return;
 	buf_str(&c->outq, str_from(bytes, (size_t)n));
 	if (c->outq.failed) {
-		tally(TALLY_SLOW_READER, &c->flow.peer);
-		conn_close(c, TRUST_END_US);
+		close_slow_reader(c);
 		return;
 	}
-	if (!c->write_armed)
-		arm(c, true);
+	if (c->write_armed)
+		return;
+	arm(c, true);
+	if (c->state == CONN_IDLE || c->state == CONN_BOUND)
+		enter(c, CONN_BLOCKED);
 }
 
 /* The scratch buffer's bytes go out in one piece. */
@@ -240,16 +261,19 @@ put_scratch(struct conn *c)
 {
 	struct worker *w = c->flow.worker;
 
-	if (w->out.n > 0)
+	/* What does not fit in here nobody will read in time either. */
+	if (w->out.failed)
+		close_slow_reader(c);
+	else if (w->out.n > 0)
 		put_bytes(c, buf_as_str(&w->out));
 	buf_reset(&w->out);
 }
 
 /*
- * Inside of tls_conn_feed several answers gather in the scratch buffer and
- * leave together; from anywhere else the answer leaves at once.  What a message
- * of another connection brings here must not mix with what gathers for that
- * one.
+ * While bytes of a connection are read its answers gather in the scratch buffer
+ * and leave together; from anywhere else an answer leaves at once.  What a
+ * message of another connection brings here must not mix with what gathers for
+ * that one.
  */
 bool
 conn_send(struct conn *c, struct str bytes)
@@ -259,7 +283,10 @@ conn_send(struct conn *c, struct str bytes)
 	if (c->state == CONN_CLOSED || c->state == CONN_CLOSING)
 		return false;
 	if (c->flow.transport != FLOW_TLS) {
-		put_bytes(c, bytes);
+		if (c->feeding)
+			buf_str(&w->out, bytes);
+		else
+			put_bytes(c, bytes);
 		return true;
 	}
 	if (c->tls == NULL || tls_conn_send(c->tls, bytes,
@@ -336,8 +363,8 @@ refuse_stream(struct conn *c, struct str head, bool limit, const char *why)
 		kind = TALLY_TLS_ON_SIP_PORT;
 	tally(kind, &c->flow.peer);
 	if (head.n > 0)
-		IGNORE(!worker_serve(w, &c->flow, head, SIP_STREAM,
-		    limit ? 513 : 400, why)); /* it is closed either way */
+		worker_refuse(w, &c->flow, head, limit ? 513 : 400,
+		    limit ? "Message Too Large" : why);
 	linger(c, TRUST_END_US);
 }
 
@@ -398,11 +425,30 @@ one_message(struct conn *c, struct str bytes)
 
 	if (!c->accepted)
 		first_message(c);
-	if (worker_serve(w, &c->flow, bytes, SIP_STREAM, 0, NULL))
+	if (worker_serve(w, &c->flow, bytes))
 		return;
-	tally(TALLY_BAD_MESSAGE, &c->flow.peer);
 	if (++c->bad >= BAD_MAX)
 		linger(c, TRUST_END_US);
+}
+
+/*
+ * RFC 5626 4.4.1: a pong for each ping.  Many at once: 60 kB of pings would
+ * cost 15,000 system calls, or as many TLS records.
+ */
+static void
+send_pongs(struct conn *c, size_t n)
+{
+	char pongs[512];
+	size_t most = n < sizeof(pongs) / 2 ? n : sizeof(pongs) / 2;
+
+	for (size_t i = 0; i < most; i++)
+		memcpy(pongs + 2 * i, "\r\n", 2);
+	while (n > 0) {
+		size_t some = n < most ? n : most;
+
+		IGNORE(!conn_send(c, str_of(pongs, 2 * some))); /* gone */
+		n -= some;
+	}
 }
 
 /* Serve all that is complete in bytes; returns how much was consumed. */
@@ -410,7 +456,7 @@ static size_t
 serve_stream(struct conn *c, struct str bytes)
 {
 	const struct conf *conf = c->flow.worker->conf;
-	size_t done = 0;
+	size_t done = 0, pings = 0;
 
 	while (done < bytes.n && c->state < CONN_CLOSING) {
 		struct str rest = str_from(bytes, done);
@@ -420,6 +466,10 @@ serve_stream(struct conn *c, struct str bytes)
 		    (size_t)conf->head_max, (size_t)conf->message_max, &used,
 		    &why);
 
+		if (r != SIP_FRAME_PING) {
+			send_pongs(c, pings);
+			pings = 0;
+		}
 		if (r == SIP_FRAME_MORE)
 			break;
 		if (r == SIP_FRAME_BAD || r == SIP_FRAME_LIMIT) {
@@ -428,11 +478,11 @@ serve_stream(struct conn *c, struct str bytes)
 			return bytes.n;
 		}
 		done += used;
+		pings += r == SIP_FRAME_PING;
 		if (r == SIP_FRAME_MSG)
 			one_message(c, str_of(rest.p, used));
-		else if (r == SIP_FRAME_PING)
-			IGNORE(!conn_send(c, STR("\r\n"))); /* RFC 5626 4.4.1 */
 	}
+	send_pongs(c, pings);
 	return done;
 }
 
@@ -476,10 +526,22 @@ on_plain(struct str plain, void *arg)
 			return;
 		}
 	}
-	enter(c, CONN_FRESH);
+	if (!owes_first(c) || c->state != CONN_FRESH)
+		enter(c, CONN_FRESH);
 }
 
 /* ---- bytes in ---- */
+
+/* What was to be said meanwhile goes out, if there is still somebody. */
+static void
+end_feed(struct conn *c)
+{
+	c->feeding = false;
+	if (c->state == CONN_CLOSED)
+		buf_reset(&c->flow.worker->out);
+	else
+		put_scratch(c);
+}
 
 static void
 feed_tls(struct conn *c, struct str bytes)
@@ -500,12 +562,7 @@ feed_tls(struct conn *c, struct str bytes)
 	c->feeding = true;
 	after = tls_conn_feed(c->tls, bytes, clock_mono_us(), &w->out, on_plain,
 	    c);
-	c->feeding = false;
-	if (c->state == CONN_CLOSED) {
-		buf_reset(&w->out);
-		return;
-	}
-	put_scratch(c);
+	end_feed(c);
 	if (c->state >= CONN_CLOSING)
 		return;
 	if (after == TLS_CONN_FAILED)
@@ -524,10 +581,13 @@ on_bytes(struct conn *c, struct str bytes)
 {
 	if (c->state == CONN_CLOSING)
 		return;
-	if (c->flow.transport == FLOW_TLS)
+	if (c->flow.transport == FLOW_TLS) {
 		feed_tls(c, bytes);
-	else
-		on_plain(bytes, c);
+		return;
+	}
+	c->feeding = true;
+	on_plain(bytes, c);
+	end_feed(c);
 }
 
 static void
@@ -535,7 +595,8 @@ on_readable(struct conn *c)
 {
 	struct worker *w = c->flow.worker;
 
-	for (int i = 0; i < READS_PER_TURN && c->state != CONN_CLOSED; i++) {
+	for (int i = 0; i < READS_PER_TURN && c->state != CONN_CLOSED &&
+	    !c->write_armed; i++) {
 		ssize_t n = recv(c->fd, w->recv, sizeof(w->recv), 0);
 
 		if (n > 0) {
@@ -568,6 +629,8 @@ on_writable(struct conn *c)
 	if (c->state == CONN_CLOSING)
 		shutdown(c->fd, SHUT_WR);
 	arm(c, false);
+	if (c->state == CONN_BLOCKED)
+		enter_rest(c);
 }
 
 /* The way to an upstream is open, or it is not. */
@@ -579,7 +642,7 @@ on_connected(struct conn *c)
 		return;
 	}
 	c->out->nwaiting = 0;
-	enter(c, CONN_IDLE);
+	enter(c, c->outq.n > 0 ? CONN_BLOCKED : CONN_IDLE);
 	if (c->outq.n > 0)
 		on_writable(c);
 	else
@@ -673,6 +736,12 @@ conn_note_waiting(struct conn *c, uint64_t id)
 static void
 conn_timed_out(struct conn *c)
 {
+	/* It reads nothing, so we do not read the rest of its message either. */
+	if (c->state == CONN_BLOCKED ||
+	    (c->state == CONN_FRESH && c->outq.n > 0)) {
+		close_slow_reader(c);
+		return;
+	}
 	switch (c->state) {
 	case CONN_SILENT:
 	case CONN_HANDSHAKE:
@@ -706,6 +775,7 @@ time_in_state_ms(const struct conf *conf, enum conn_state state)
 	case CONN_HANDSHAKE:
 		return (uint64_t)conf->handshake_timeout * 1000;
 	case CONN_FRESH:
+	case CONN_BLOCKED:
 		return (uint64_t)conf->first_message_timeout * 1000;
 	case CONN_IDLE:
 		return (uint64_t)conf->idle_timeout * 1000;

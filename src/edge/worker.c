@@ -8,6 +8,7 @@
 #include "edge/keepalive.h"
 #include "edge/worker_int.h"
 #include "net/sock.h"
+#include "sip/stun.h"
 
 #define ACCEPTS_PER_TURN 16
 #define BATCHES_PER_TURN 4
@@ -49,7 +50,7 @@ note_device(struct worker *w, const struct flow *f)
 static void
 dispatch(struct worker *w, const struct flow *f, bool parsed)
 {
-	const struct sip_msg *m = &w->msg;
+	struct sip_msg *m = &w->msg;
 	enum uas_result result;
 
 	if (parsed && !m->request) {
@@ -64,24 +65,61 @@ dispatch(struct worker *w, const struct flow *f, bool parsed)
 		result = uas_handle(w->shared->uas, f, m, &w->reply);
 	else
 		result = proxy_request(w->proxy, f, m, &w->reply);
+	if (result == UAS_REPLY && w->reply.failed) {
+		/* What it makes us say passes all limits, so it does too. */
+		buf_reset(&w->reply);
+		m->refuse = 513;
+		m->why = "Message Too Large";
+		tally(TALLY_MESSAGE_TOO_LONG, &f->peer);
+		result = uas_handle(w->shared->uas, f, m, &w->reply);
+	}
 	if (result == UAS_REPLY && !w->reply.failed)
 		IGNORE(!flow_send(f, buf_as_str(&w->reply))); /* peer gone */
 }
 
-bool
-worker_serve(struct worker *w, const struct flow *f, struct str bytes,
-    enum sip_msg_form form, int refuse, const char *why)
+static int
+parse(struct worker *w, const struct flow *f, struct str bytes,
+    enum sip_msg_form form)
 {
 	struct sip_msg *m = &w->msg;
 	int err = sip_msg_parse(m, bytes, form, (size_t)w->conf->head_max);
 
-	if (refuse != 0 && m->refuse == 0) {
-		m->refuse = refuse;
-		m->why = why;
-		err = E_PARSE;
+	/* A stream's messages were measured when they were cut. */
+	if (err == 0 && form == SIP_DATAGRAM &&
+	    m->all.n > (size_t)w->conf->message_max) {
+		m->refuse = 513;
+		m->why = "Message Too Large";
+		err = E_LIMIT;
 	}
+	if (err != 0)
+		tally(err == E_LIMIT ? TALLY_MESSAGE_TOO_LONG :
+		    TALLY_BAD_MESSAGE, &f->peer);
+	return err;
+}
+
+bool
+worker_serve(struct worker *w, const struct flow *f, struct str bytes)
+{
+	int err = parse(w, f, bytes, SIP_STREAM);
+
 	dispatch(w, f, err == 0);
 	return err == 0;
+}
+
+void
+worker_refuse(struct worker *w, const struct flow *f, struct str head,
+    int status, const char *why)
+{
+	struct sip_msg *m = &w->msg;
+
+	IGNORE(sip_msg_parse(m, head, SIP_STREAM,
+	    (size_t)w->conf->head_max)); /* what is there will do */
+	/* Without its body a head that is fine looks as if it were not. */
+	if (m->refuse == 0 || status == 513) {
+		m->refuse = status;
+		m->why = why;
+	}
+	dispatch(w, f, false);
 }
 
 /*
@@ -111,13 +149,16 @@ serve_datagram(struct worker *w, struct listener *l, uint32_t slot,
 	struct sip_msg *m = &w->msg;
 	int err;
 
-	/* Keepalives of phones: CRLFs, zero bytes, a lone byte. */
+	/* Keepalives of phones: CRLFs, zero bytes, a lone byte; STUN. */
 	if (d->bytes.n <= 4 || str_trim(d->bytes).n == 0)
 		return;
-	err = sip_msg_parse(m, d->bytes, SIP_DATAGRAM,
-	    (size_t)w->conf->head_max);
-	if (err != 0)
-		tally(TALLY_BAD_MESSAGE, &d->peer);
+	buf_reset(&w->reply);
+	if (stun_answer(&w->reply, d->bytes, &d->peer)) {
+		if (w->reply.n > 0)
+			IGNORE(!flow_send(&f, buf_as_str(&w->reply)));
+		return;
+	}
+	err = parse(w, &f, d->bytes, SIP_DATAGRAM);
 	if (m->request && (m->answerable || err == 0))
 		f.reply_port = reply_port(m, &f);
 	dispatch(w, &f, err == 0);
@@ -153,31 +194,27 @@ tls_is_full(const struct worker *w)
 	    (unsigned)w->conf->handshakes_max;
 }
 
+/* Who waits is told again and again, whether or not he can be let in. */
 static void
-pause_accept(struct worker *w)
+pause_accept(struct listener *l)
 {
-	LIST_FOREACH(it, &w->listeners) {
-		struct listener *l = CONTAINER_OF(it, struct listener, link);
-
-		if (l->socket.transport == FLOW_TLS && !l->paused) {
-			event_del(&l->event);
-			l->paused = true;
-		}
-	}
+	event_del(&l->event);
+	l->paused = true;
 }
 
 void
 worker_resume_accept(struct worker *w)
 {
-	if (w->quiet || tls_is_full(w))
-		return;
+	bool full = tls_is_full(w);
+
 	LIST_FOREACH(it, &w->listeners) {
 		struct listener *l = CONTAINER_OF(it, struct listener, link);
 
-		if (l->paused) {
-			l->paused = false;
-			event_add(&l->event, NULL);
-		}
+		if (!l->paused || w->quiet ||
+		    (full && l->socket.transport == FLOW_TLS))
+			continue;
+		l->paused = false;
+		event_add(&l->event, NULL);
 	}
 }
 
@@ -214,15 +251,16 @@ on_connections(evutil_socket_t fd, short what, void *arg)
 		/* What waits in the backlog costs nothing and is not lost. */
 		if (l->socket.transport == FLOW_TLS && tls_is_full(w) &&
 		    !conn_push_out(w)) {
-			pause_accept(w);
+			pause_accept(l);
 			return;
 		}
 		conn = sock_accept(fd, &l->socket.addr, &peer, &local);
 		if (conn == -EMFILE || conn == -ENFILE) {
-			tally(TALLY_CONNECTIONS_MAX, &l->socket.addr);
-			if (!conn_push_out(w))
-				return;
-			continue;
+			tally(TALLY_OPEN_FILES, &l->socket.addr);
+			if (conn_push_out(w))
+				continue;
+			pause_accept(l);
+			return;
 		}
 		if (conn == -EAGAIN)
 			return;

@@ -39,6 +39,7 @@ enum conn_state {
 	CONN_FRESH,      /* waits for the (first) message to become complete */
 	CONN_IDLE,       /* between messages                                 */
 	CONN_BOUND,      /* the same, and a binding uses this flow           */
+	CONN_BLOCKED,    /* does not read what we say, so we do not read it  */
 	CONN_CLOSING,    /* our side is closed; what still comes is dropped  */
 	CONN_STATES,
 	CONN_CLOSED = CONN_STATES, /* on no list, waits to be reaped         */
@@ -153,9 +154,13 @@ void conn_keep(struct conn *c, struct str aor);
 bool conn_push_out(struct worker *w);
 
 /* worker.c */
-/* Parse and answer one message; false: it did not parse. */
-bool worker_serve(struct worker *w, const struct flow *f, struct str bytes,
-    enum sip_msg_form form, int refuse, const char *why);
+/* Parse and answer one message of a stream; false, and counted: it did not
+ * parse. */
+bool worker_serve(struct worker *w, const struct flow *f, struct str bytes);
+/* Answer a head that cannot be framed, if that can be done at all: with what
+ * is wrong in it, else, or when it is too long (513), with status and why. */
+void worker_refuse(struct worker *w, const struct flow *f, struct str head,
+    int status, const char *why);
 struct conn *worker_conn(const struct flow *f);
 bool worker_listens_on(const struct worker *w, uint16_t port);
 void worker_resume_accept(struct worker *w);

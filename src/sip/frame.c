@@ -150,8 +150,6 @@ measure(struct sip_frame *f, struct str bytes, size_t message_max,
 	r = body_length(str_of(bytes.p, f->head), f->line, &length, why);
 	if (r != SIP_FRAME_MSG)
 		return r;
-	if (length > message_max)
-		return bad(why, "Content-Length over the limit");
 	f->total = f->head + length;
 	return SIP_FRAME_MSG;
 }

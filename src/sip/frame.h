@@ -41,8 +41,8 @@ enum sip_frame_result {
  *
  * *used: how many bytes to drop (0 with MORE).  With BAD and LIMIT *used is the
  * part that holds the head as far as it is there, for an answer.  No
- * Content-Length, two that differ, a negative one or one over message_max is
- * BAD.
+ * Content-Length, two that differ or a negative one is BAD, one that makes the
+ * message longer than message_max is LIMIT.
  */
 enum sip_frame_result sip_frame_next(struct sip_frame *f, struct str bytes,
     size_t head_max, size_t message_max, size_t *used, const char **why);

@@ -2,6 +2,7 @@
 """Bad input gets a correct SIP answer or a counted, logged close; memory stays
 bounded; everyone else is served meanwhile."""
 import os
+import resource
 import socket
 import sys
 
@@ -9,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
 import tap  # noqa: E402
 from edge import Edge, raise_file_limit, until  # noqa: E402
-from sip import Datagrams, Phone, Reply, Stream, tcp  # noqa: E402
+from sip import Datagrams, Phone, Reply, Stream, tcp, tls  # noqa: E402
 from tap import equal  # noqa: E402
 
 HEAD = ("OPTIONS sip:example.test SIP/2.0\r\n"
@@ -82,6 +83,38 @@ def content_length_that_lies():
         equal(Reply(udp.recv()).status, 200)
 
 
+def a_message_longer_than_the_limit():
+    edge, phone = served_edge(settings=["message_max=1024", "head_max=700"])
+    with edge:
+        # It says so truly: that is no lie, and not malformed.
+        link = tcp(edge.sip)
+        link.send(options(extra="Content-Length: 2000\r\n"))
+        answer = Reply(link.closed())
+        equal((answer.status, answer.reason), (513, "Message Too Large"))
+        udp = Datagrams(edge.sip)
+        udp.send(options(1, "UDP", "Content-Length: 900\r\n") + b"x" * 900)
+        equal(Reply(udp.recv()).status, 513)
+        udp.send(options(2, "UDP", "X: %s\r\n" % ("x" * 600)))
+        equal(Reply(udp.recv()).status, 513)
+        udp.send(options(3, "UDP", "Content-Length: 300\r\n") + b"x" * 300)
+        equal(Reply(udp.recv()).status, 200)
+        edge.wait_line(r" warn limit kind=message_too_long count=\d")
+        is_served(edge, phone)
+        equal(edge.find(" kind=bad_message "), None, "each as what it is")
+
+
+def an_answer_longer_than_the_limit():
+    # Each of these has to be named in a 420, and two bytes become three.
+    edge, phone = served_edge(settings=["head_max=65535"])
+    with edge:
+        link = tcp(edge.sip)
+        link.send(options(extra="Require: %sa\r\nContent-Length: 0\r\n" %
+                          ("a," * 30000)))
+        equal(Reply(link.recv()).status, 513)
+        edge.wait_line(r" warn limit kind=message_too_long count=1 ")
+        is_served(edge, phone)
+
+
 def binary_junk():
     edge, phone = served_edge()
     with edge:
@@ -114,6 +147,64 @@ def messages_that_do_not_parse_end_a_connection():
         equal(link.closed(), b"")
         edge.wait_line(r" warn limit kind=bad_message count=\d")
         is_served(edge, phone)
+
+
+def keepalives_alone():
+    # They are no message: time for the first one runs on.
+    edge, phone = served_edge(settings=["first_message_timeout=2"])
+    with edge:
+        for link in tcp(edge.sip), tls(edge.tls):
+            link.send(b"\r\n\r\n\r\n\r\n")
+            equal(link.closed(), b"\r\n\r\n", "two pongs and the end")
+        edge.wait_line(r" warn limit kind=first_message_timeout")
+        is_served(edge, phone)
+
+
+def sixty_thousand_bytes_of_keepalives():
+    edge, phone = served_edge()
+    with edge:
+        for link in tcp(edge.sip), tls(edge.tls):
+            link.send(options())
+            equal(Reply(link.recv()).status, 200)
+            link.send(b"\r\n\r\n" * 15000 + options(2))
+            equal(Reply(link.recv()).status, 200)
+            equal(link.crlfs, b"\r\n" * 15000)
+            link.close()
+        is_served(edge, phone)
+
+
+def who_does_not_read():
+    edge, phone = served_edge(settings=["first_message_timeout=1"])
+    with edge:
+        sock = socket.socket()
+        # Small segments: else the kernel takes more than all there is.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", edge.sip))
+        via = "Via: SIP/2.0/TCP h;branch=z9hG4bK%s\r\n" % ("x" * 14000)
+        for number in range(16):
+            sock.sendall(options(number, extra=via + "Content-Length: 0\r\n"))
+        edge.wait_line(r" warn limit kind=slow_reader count=1 ")
+        is_served(edge, phone)
+        sock.close()
+
+
+def no_more_files():
+    edge, phone = served_edge(settings=["workers=1"])
+    with edge:
+        used = len(os.listdir("/proc/%d/fd" % edge.process.pid))
+        _, hard = resource.prlimit(edge.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(edge.process.pid, resource.RLIMIT_NOFILE,
+                         (used + 4, hard))
+        links = [tcp(edge.sip) for _ in range(12)]
+        told = edge.wait_line(r" warn limit kind=open_files count=(\d+) ")
+        # It looks again now and then, and does not turn on the spot.
+        assert int(told.group(1)) < 100, told.group(0)
+        is_served(edge, phone)
+        for link in links[:-1]:
+            link.close()
+        links[-1].send(options())
+        equal(Reply(links[-1].recv()).status, 200, "who waited is let in")
 
 
 def one_byte_a_second():
@@ -239,8 +330,14 @@ def a_star_with_a_time_changes_nothing():
 if __name__ == "__main__":
     tap.main([headers_without_end,
               content_length_that_lies,
+              a_message_longer_than_the_limit,
+              an_answer_longer_than_the_limit,
               binary_junk,
               messages_that_do_not_parse_end_a_connection,
+              keepalives_alone,
+              sixty_thousand_bytes_of_keepalives,
+              who_does_not_read,
+              no_more_files,
               one_byte_a_second,
               half_a_client_hello_then_silence,
               ten_thousand_connections_that_say_nothing,

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
 import tap  # noqa: E402
 from edge import Edge  # noqa: E402
+from sip import Datagrams  # noqa: E402
 from tap import equal  # noqa: E402
 from ua import Ua, call, hang_up  # noqa: E402
 
@@ -159,8 +160,29 @@ def keepalives_go_where_they_are_needed():
         equal(tls.register().status, 200)
 
 
+def stun_keepalives_are_answered():
+    """RFC 5626 8: who registered with outbound takes silence for a flow that
+    has failed."""
+    cookie, number = b"\x21\x12\xa4\x42", b"0123456789ab"
+    with Edge(settings=["log_level=debug"]) as edge:
+        link = Datagrams(edge.sip, "127.0.0.7")
+        link.send(b"\x00\x01\x00\x00" + cookie + number)
+        mask = int.from_bytes(cookie, "big")
+        mapped = (int.from_bytes(socket.inet_aton("127.0.0.7"), "big") ^
+                  mask).to_bytes(4, "big")
+        port = (link.sock.getsockname()[1] ^ mask >> 16).to_bytes(2, "big")
+        equal(link.recv(), b"\x01\x01\x00\x0c" + cookie + number +
+              b"\x00\x20\x00\x08\x00\x01" + port + mapped)
+        # An indication gets no answer, and neither is a bad message.
+        link.send(b"\x00\x11\x00\x00" + cookie + number)
+        link.send(b"junk that is a bad message")
+        edge.wait_line(r" warn limit kind=bad_message count=1 ")
+        nothing_waits(link)
+
+
 if __name__ == "__main__":
     tap.main([calls_go_to_the_flow_and_not_to_the_contact,
               a_forwarded_request_says_where_it_came_from,
               a_phone_that_listens_on_another_port_than_it_sends_from,
-              keepalives_go_where_they_are_needed], jobs=2)
+              keepalives_go_where_they_are_needed,
+              stun_keepalives_are_answered], jobs=2)

@@ -179,7 +179,10 @@ class Phone:
         """One request as it is; its answer."""
         self.last = self.build(contact, extra, **options)
         self.link.send(self.last)
-        reply = Reply(self.link.recv())
+        data = self.link.recv()
+        while data.strip(b"\r\n") == b"":  # a keepalive of the edge's
+            data = self.link.recv()
+        reply = Reply(data)
         self.learn(reply)
         return reply
 
