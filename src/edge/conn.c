@@ -736,7 +736,7 @@ conn_note_waiting(struct conn *c, uint64_t id)
 static void
 conn_timed_out(struct conn *c)
 {
-	/* It reads nothing, so we do not read the rest of its message either. */
+	/* It reads nothing, so the rest of its message is not read either. */
 	if (c->state == CONN_BLOCKED ||
 	    (c->state == CONN_FRESH && c->outq.n > 0)) {
 		close_slow_reader(c);
