@@ -592,13 +592,33 @@ tell_handshake(const struct tls_conn *c, struct trust_evidence *e)
 		    c->start_us + e->us_total);
 }
 
+/*
+ * It hung up: with a close_notify in the middle of the handshake, say, which is
+ * an error to OpenSSL and ends it without a word of ours.
+ */
+static bool
+said_goodbye(const struct tls_tap *t)
+{
+	for (uint8_t i = 0; i < t->nalert; i++) {
+		const struct tls_tap_alert *a = &t->alert[i];
+
+		if (a->side == TLS_SERVER ||
+		    (a->description != TLS_ALERT_close_notify &&
+		    a->description != TLS_ALERT_user_canceled))
+			return false;
+	}
+	return t->nalert > 0;
+}
+
 void
 tls_conn_evidence(const struct tls_conn *c, struct trust_evidence *e,
     enum trust_end end, uint64_t now_us)
 {
 	trust_evidence_init(e);
 	tell_ours(c, e);
-	e->end = end;
+	e->end = end == TRUST_END_US && c->state == TLS_CONN_FAILED &&
+	    c->watch != NULL && said_goodbye(&c->watch->tap) ? TRUST_END_FIN :
+	    end;
 	e->us_total = us_between(c->start_us, now_us);
 	e->app_bytes = c->app_bytes;
 	e->resumed = tls_conn_resumed(c);

@@ -361,6 +361,14 @@ SERVER_SAYS(handshake_failure)
 SERVER_SAYS(insufficient_security)
 SERVER_SAYS(unrecognized_name)
 
+/* Of a handshake that is over it says something else. */
+static bool
+server_could_not_agree(const struct trust_evidence *e)
+{
+	return server_says_handshake_failure(e) &&
+	    e->stage < TRUST_STAGE_FINISHED;
+}
+
 /* It keyed the session for the certificate, and we could not follow. */
 static bool
 our_key_does_not_fit(const struct trust_evidence *e)
@@ -551,7 +559,7 @@ static const struct rule {
 	    "RFC 6066 3")
 	RULE(only_obsolete_ciphers, NO_SHARED_CIPHER, LIKELY, NONE,
 	    "RFC 7465, RFC 9325 4.1")
-	RULE(server_says_handshake_failure, NO_SHARED_CIPHER, POSSIBLE,
+	RULE(server_could_not_agree, NO_SHARED_CIPHER, POSSIBLE,
 	    KEY_TYPE_UNSUPPORTED, "RFC 5246 7.2.2")
 	RULE(server_says_insufficient_security, NO_SHARED_CIPHER, LIKELY,
 	    KEY_TYPE_UNSUPPORTED, "RFC 5246 7.2.2, RFC 8446 6.2")

@@ -58,9 +58,21 @@ put_versions(struct buf *b, const struct trust_evidence *e)
 	    tls_version_name(e->our_max_version));
 }
 
+/* close_notify, say: an alert, but no refusal.  NULL: it said nothing. */
+static const struct tls_tap_alert *
+last_words(const struct trust_evidence *e)
+{
+	for (size_t i = e->nalert; i-- > 0;)
+		if (e->alert[i].side == TLS_CLIENT)
+			return &e->alert[i];
+	return NULL;
+}
+
 static void
 put_ending(struct buf *b, const struct trust_evidence *e)
 {
+	const struct tls_tap_alert *said = e->end == TRUST_END_FIN ?
+	    last_words(e) : NULL;
 	static const char *const stages[] = {
 		[TRUST_STAGE_NOTHING] = "before it said anything",
 		[TRUST_STAGE_BYTES] = "before its ClientHello was complete",
@@ -80,7 +92,12 @@ put_ending(struct buf *b, const struct trust_evidence *e)
 		[TRUST_END_US] = "ended by us",
 	};
 
-	buf_puts(b, e->alert_hidden ? "alert, encrypted," : ends[e->end]);
+	if (said != NULL)
+		buf_printf(b, "alert %s(%u)", tls_alert_name(said->description),
+		    said->description);
+	else
+		buf_puts(b, e->alert_hidden ? "alert, encrypted," :
+		    ends[e->end]);
 	if (e->us_since_flight != 0 && trust_saw_certificate(e) &&
 	    e->end != TRUST_END_TIMEOUT) {
 		put_after_flight(b, e);

@@ -153,7 +153,8 @@ def keepalives_alone():
     # They are no message: time for the first one runs on.
     edge, phone = served_edge(settings=["first_message_timeout=2"])
     with edge:
-        for link in tcp(edge.sip), tls(edge.tls):
+        for connect, port in (tcp, edge.sip), (tls, edge.tls):
+            link = connect(port)
             link.send(b"\r\n\r\n\r\n\r\n")
             equal(link.closed(), b"\r\n\r\n", "two pongs and the end")
         edge.wait_line(r" warn limit kind=first_message_timeout")

@@ -215,6 +215,36 @@ test_alert_behind_the_failure(void **state)
 	assert_int_equal(e.alert[1].side, TLS_CLIENT);
 }
 
+/* OpenSSL takes it for an error and says nothing: it is not us who left. */
+static void
+test_goodbye_at_the_certificate(void **state)
+{
+	static const char *const goodbye[] = { "\x15\x03\x03\x00\x02\x01\x00",
+		"\x15\x03\x01\x00\x02\x01\x5a" };
+	char *bytes;
+
+	for (size_t i = 0; i < ARRAY_LEN(goodbye); i++) {
+		begin(&(struct peer_want) { .root = NULL,
+		    .max = TLS1_2_VERSION });
+		SSL_do_handshake(p.ssl);
+		long n = BIO_get_mem_data(p.out, &bytes);
+		raw(bytes, (size_t)n);
+		raw(goodbye[i], 7);
+		assert_int_equal(tls_conn_state(p.conn), TLS_CONN_FAILED);
+		look(TRUST_END_US);
+		assert_int_equal(e.end, TRUST_END_FIN);
+		assert_int_equal(e.stage, TRUST_STAGE_CERTIFICATE);
+		if (i == 0)
+			peer_fini(&p);
+	}
+	/* Where it is we who left, it stays so. */
+	peer_fini(&p);
+	begin(&(struct peer_want) { .root = NULL });
+	raw("\x15\x03\x01\x00\x02\x02\x00", 7);
+	look(TRUST_END_US);
+	assert_int_equal(e.end, TRUST_END_US);
+}
+
 /* The client's ClientHello record, changed by fn, in one piece or in step. */
 static void
 spoilt_hello(void (*fn)(char *record, size_t *n), size_t step)
@@ -388,6 +418,7 @@ main(void)
 		T(test_record_that_is_too_long),
 		T(test_alert_before_any_hello),
 		T(test_alert_behind_the_failure),
+		T(test_goodbye_at_the_certificate),
 		T(test_hello_with_a_length_that_lies),
 		T(test_hello_in_records_of_one_byte),
 		T(test_hello_of_sixty_kilobytes),
