@@ -18,8 +18,9 @@
  *             cross = { "/etc/siptrust/cross-signed.pem" }
  *     }
  *     upstream pbx {
- *             uri = "sip:pbx.example.com;transport=udp"
+ *             uri = "sip:pbx.example.com;transport=tls"
  *             register = "path"
+ *             ca = "/etc/siptrust/pbx-ca.pem"
  *     }
  *
  * Every error is one line: FILE:LINE: what was found, what was expected.
@@ -63,6 +64,14 @@ enum conf_transport {
 	CONF_TRANSPORT_ANY, /* none given: as the DNS has it */
 	CONF_TRANSPORT_UDP,
 	CONF_TRANSPORT_TCP,
+	CONF_TRANSPORT_TLS,
+};
+
+/* How the certificate of a PBX is checked. */
+enum conf_verify {
+	CONF_VERIFY_YES,      /* RFC 5280, and names as RFC 5922 has them     */
+	CONF_VERIFY_WILDCARD, /* the same, and a wildcard counts as a name    */
+	CONF_VERIFY_NO,       /* not at all                                   */
 };
 
 #define CONF_UPSTREAMS_MAX 16
@@ -74,8 +83,16 @@ struct conf_upstream {
 	char *host;        /* a name or an address, IPv6 without brackets   */
 	int port;          /* 0: none given                                 */
 	enum conf_transport transport;
+	bool sips;         /* a sips: URI: TLS, and nothing else            */
 	bool contact;      /* register = "contact": Contact is rewritten;
 	                      else Path is put in                           */
+	char *ca;          /* file with what its certificate must lead to,
+	                      or NULL: the system's roots                   */
+	char *certificate; /* ours, shown to a PBX that asks; or NULL       */
+	char *key;         /* NULL: in the same file                        */
+	char *server_name; /* what its certificate must be for, or NULL:
+	                      host                                          */
+	enum conf_verify verify;
 	int line;          /* as conf_chain's                               */
 };
 
@@ -103,7 +120,7 @@ struct conf {
 /*
  * A setting given on the command line, over the file: repeat for a list, for
  * "chain" with the value NAME=CERTFILE,KEYFILE, and for "upstream" with
- * URI[,path|,contact]; these are named pbx, pbx2 ...
+ * URI[,path|,contact][,NAME=VALUE]...; these are named pbx, pbx2 ...
  */
 struct conf_override {
 	const char *name;  /* as in conf.def */
@@ -129,6 +146,10 @@ void conf_unref(struct conf *c); /* NULL does nothing */
 
 /* "FILE:LINE: ", "FILE: ", "command line: " or nothing, for a message. */
 void conf_place(const struct conf *c, int line, struct buf *out);
+
+/* Can a server of it be one that speaks TLS; and must each? */
+bool conf_upstream_may_use_tls(const struct conf_upstream *u);
+bool conf_upstream_must_use_tls(const struct conf_upstream *u);
 
 /* The data folder when none is given: $XDG_STATE_HOME/siptrust and so on. */
 void conf_default_data(char *out, size_t size);

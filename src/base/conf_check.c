@@ -231,6 +231,29 @@ check_places(struct conf_loader *l)
 				    places[i].list->v[k], &places[j]);
 }
 
+/* Upstreams are reached from an address of their own transport. */
+static void
+check_ways(struct conf_loader *l)
+{
+	const struct conf *c = l->conf;
+	bool sip = false, tls = false;
+
+	for (size_t i = 0; i < c->nupstream; i++) {
+		bool must = conf_upstream_must_use_tls(&c->upstream[i]);
+
+		tls = tls || must;
+		sip = sip || !must;
+	}
+	if (sip && c->sip.n == 0)
+		conf_wrong(l, l->line[CONF_ID_sip],
+		    "sip: found no address, expected at least one: upstreams "
+		    "are reached from there");
+	if (tls && c->tls.n == 0)
+		conf_wrong(l, l->line[CONF_ID_tls],
+		    "tls: found no address, expected at least one: upstreams "
+		    "over TLS are reached from there");
+}
+
 void
 conf_check_whole(struct conf_loader *l)
 {
@@ -252,10 +275,7 @@ conf_check_whole(struct conf_loader *l)
 		conf_wrong(l, later(l, CONF_ID_sip, CONF_ID_tls),
 		    "sip and tls: found no address, expected at least one to "
 		    "listen on");
-	if (c->nupstream > 0 && c->sip.n == 0)
-		conf_wrong(l, l->line[CONF_ID_sip],
-		    "sip: found no address, expected at least one: upstreams "
-		    "are reached from there");
+	check_ways(l);
 	if (c->nupstream > CONF_UPSTREAMS_MAX)
 		conf_wrong(l, c->upstream[CONF_UPSTREAMS_MAX].line,
 		    "upstream: found more than %d, expected at most so many",

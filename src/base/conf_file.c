@@ -20,13 +20,11 @@
 #define UPSTREAM    "upstream"
 
 enum { CERTIFICATE, KEY, ROOT, SHORT, CROSS, CHAIN_OPTIONS };
-enum { URI, REGISTER, UPSTREAM_OPTIONS };
-#define OPTIONS_MAX CHAIN_OPTIONS
+#define OPTIONS_MAX CONF_UPSTREAM_OPTIONS
+_Static_assert((int)OPTIONS_MAX >= (int)CHAIN_OPTIONS, "room for each");
 
 static const char *const chain_option[CHAIN_OPTIONS] = { "certificate", "key",
 	"root", "short", "cross" };
-static const char *const upstream_option[UPSTREAM_OPTIONS] = { "uri",
-	"register" };
 
 struct reading {
 	struct conf_loader *l;
@@ -133,15 +131,10 @@ note_chain_option(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
 static void
 note_upstream_option(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
 {
-	char found[96];
-	bool contact;
-	int o = note_option(cfg, opt, upstream_option, REGISTER, false);
-	if (o == URI && !conf_is_upstream_uri(value))
-		conf_wrong(now->l, cfg->line, "uri: found %s, expected "
-		    CONF_UPSTREAM_URI, conf_quote(found, value));
-	if (o == REGISTER && !conf_parse_register(value, &contact))
-		conf_wrong(now->l, cfg->line, "register: found %s, expected "
-		    "\"path\" or \"contact\"", conf_quote(found, value));
+	int o = note_option(cfg, opt, conf_upstream_option,
+	    CONF_UPSTREAM_OPTIONS - 1, false);
+	conf_check_upstream_option(now->l, (enum conf_upstream_option)o, value,
+	    cfg->line);
 }
 
 /* libconfuse met a value: check it while the line is known. */
@@ -235,22 +228,20 @@ on_upstream(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct conf_loader *l = now->l;
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
-	const char *uri = cfg_getstr(section, upstream_option[URI]);
-	const char *way = cfg_getstr(section, upstream_option[REGISTER]);
+	const char *value[CONF_UPSTREAM_OPTIONS];
 	size_t errors = l->errors;
-	bool contact = false;
 	char name[96];
 
 	check_name(UPSTREAM, section, cfg->line);
-	if (uri == NULL)
+	for (int o = 0; o < CONF_UPSTREAM_OPTIONS; o++)
+		value[o] = cfg_getstr(section, conf_upstream_option[o]);
+	if (value[CONF_UPSTREAM_OPTION_URI] == NULL)
 		conf_wrong(l, cfg->line, "found upstream %s without uri, "
 		    "expected uri = \"sip:HOST\"",
 		    conf_quote(name, cfg_title(section)));
-	if (way != NULL)
-		IGNORE(!conf_parse_register(way, &contact)); /* was checked */
 	if (l->errors == errors)
-		conf_add_upstream(l, cfg_title(section), uri, contact,
-		    now->at[URI]);
+		conf_add_upstream(l, cfg_title(section), value,
+		    now->at[CONF_UPSTREAM_OPTION_URI]);
 	memset(now->at, 0, sizeof(now->at));
 	return 0;
 }
@@ -280,10 +271,12 @@ make_parser(void)
 		OPT(chain_option[KEY]), OPT(chain_option[ROOT]),
 		OPT(chain_option[SHORT]), LIST(chain_option[CROSS]),
 		CFG_END() };
-	cfg_opt_t upstream[] = { OPT(upstream_option[URI]),
-		OPT(upstream_option[REGISTER]), CFG_END() };
+	cfg_opt_t upstream[CONF_UPSTREAM_OPTIONS + 1];
 	cfg_opt_t all[CONF_IDS + 3];
 	size_t n = 0;
+	for (int o = 0; o < CONF_UPSTREAM_OPTIONS; o++)
+		upstream[o] = (cfg_opt_t)OPT(conf_upstream_option[o]);
+	upstream[CONF_UPSTREAM_OPTIONS] = (cfg_opt_t)CFG_END();
 	for (enum conf_id id = 0; id < CONF_IDS; id++) {
 		const struct conf_setting *s = &conf_settings[id];
 		cfg_opt_t scalar = OPT(s->name), list = LIST(s->name);

@@ -104,14 +104,28 @@ void conf_note_pin(struct conf_loader *l, int line);
 
 /* conf_upstream.c: the options of an upstream. */
 #define CONF_UPSTREAM_URI                                                      \
-	"sip:HOST[:PORT][;transport=udp|tcp], as in "                          \
+	"sip:HOST[:PORT][;transport=udp|tcp|tls] or sips:HOST[:PORT], as in "  \
 	"\"sip:pbx.example.com;transport=udp\""
-bool conf_is_upstream_uri(const char *value);
-bool conf_parse_register(const char *value, bool *contact);
+enum conf_upstream_option {
+	CONF_UPSTREAM_OPTION_URI,
+	CONF_UPSTREAM_OPTION_REGISTER,
+	CONF_UPSTREAM_OPTION_CA,
+	CONF_UPSTREAM_OPTION_CERTIFICATE,
+	CONF_UPSTREAM_OPTION_KEY,
+	CONF_UPSTREAM_OPTION_SERVER_NAME,
+	CONF_UPSTREAM_OPTION_VERIFY,
+	CONF_UPSTREAM_OPTIONS
+};
+extern const char *const conf_upstream_option[CONF_UPSTREAM_OPTIONS];
+/* Its form; what is wrong is said. */
+void conf_check_upstream_option(struct conf_loader *l,
+    enum conf_upstream_option o, const char *value, int line);
+/* value: as written, NULL where it is not given; each has been checked. */
 void conf_add_upstream(struct conf_loader *l, const char *name,
-    const char *uri, bool contact, int line);
+    const char *const value[CONF_UPSTREAM_OPTIONS], int line);
 void conf_upstream_fini(struct conf_upstream *u);
-/* URI[,path|,contact] of the command line; the first replaces the file's. */
+/* URI[,path|,contact][,NAME=VALUE]... of the command line; the first replaces
+ * the file's. */
 void conf_override_upstream(struct conf_loader *l, const char *value);
 
 /* False on lack of memory. */

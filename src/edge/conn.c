@@ -10,24 +10,20 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "edge/worker_int.h"
+#include "edge/conn_int.h"
 #include "net/sock.h"
 #include "tlswire/fingerprint.h"
 
-#define CONNECT_MS        4000   /* for a connection of ours             */
+#define CONNECT_MS        4000   /* for a connection of ours; then its TLS   */
 #define CLOSING_MS        2000   /* for the peer to read our last bytes      */
 #define HANDSHAKE_GRACE_MS 2000  /* before a handshake may be pushed out     */
-#define OUTQ_MAX          (256 * 1024)
 #define BAD_MAX           8      /* messages that do not parse, then close   */
 #define AORS_MAX          4096
 #define READS_PER_TURN    4
 #define BOUND_EXTRA_S     60
 
-static void on_event(evutil_socket_t fd, short what, void *arg);
-static void conn_close(struct conn *c, enum trust_end end);
-
-static void
-enter(struct conn *c, enum conn_state state)
+void
+conn_enter(struct conn *c, enum conn_state state)
 {
 	struct worker *w = c->flow.worker;
 
@@ -57,9 +53,9 @@ enter_rest(struct conn *c)
 	if (owes_first(c))
 		return;
 	if (c->write_armed)
-		enter(c, CONN_BLOCKED);
+		conn_enter(c, CONN_BLOCKED);
 	else
-		enter(c, c->aors != NULL ? CONN_BOUND : CONN_IDLE);
+		conn_enter(c, c->aors != NULL ? CONN_BOUND : CONN_IDLE);
 }
 
 /* ---- slots ---- */
@@ -86,7 +82,7 @@ slots_grow(struct worker *w)
 	return true;
 }
 
-static struct conn *
+struct conn *
 conn_new(struct worker *w)
 {
 	struct conn *c;
@@ -102,11 +98,11 @@ conn_new(struct worker *w)
 	c->state = CONN_CLOSED;
 	list_init(&c->in_state);
 	w->slot[c->flow.slot] = c;
-	buf_init(&c->outq, OUTQ_MAX);
+	buf_init(&c->outq, CONN_QUEUE_MAX);
 	return c;
 }
 
-static void
+void
 conn_free(void *arg)
 {
 	struct conn *c = arg;
@@ -118,19 +114,18 @@ conn_free(void *arg)
 	tls_conn_free(c->tls);
 	buf_fini(&c->in);
 	buf_fini(&c->outq);
-	free(c->out);
+	conn_out_free(c->out);
 	free(c);
 }
 
-/* Here and not where it is closed: that may be inside of a send. */
-static void
-out_reap(void *arg)
+/* Never open, never on a list. */
+void
+conn_unmake(struct conn *c)
 {
-	struct conn *c = arg;
 	struct worker *w = c->flow.worker;
 
-	for (size_t i = 0; i < c->out->nwaiting && !w->quiet; i++)
-		proxy_undelivered(w->proxy, c->out->waiting[i]);
+	w->slot[c->flow.slot] = NULL;
+	w->free_slot[w->nfree++] = c->flow.slot;
 	conn_free(c);
 }
 
@@ -146,7 +141,7 @@ judge(struct conn *c, enum trust_end end, bool over_limit)
 	struct trust_verdict v;
 
 	if (c->flow.transport != FLOW_TLS || c->accepted || c->judged ||
-	    w->quiet)
+	    w->quiet || c->out != NULL)
 		return;
 	c->judged = true;
 	if (c->tls != NULL) {
@@ -172,7 +167,7 @@ judge(struct conn *c, enum trust_end end, bool over_limit)
 	    (uint32_t)w->conf->refusal_window, worker_now_ms(w));
 }
 
-static void
+void
 conn_close(struct conn *c, enum trust_end end)
 {
 	struct worker *w = c->flow.worker;
@@ -180,21 +175,21 @@ conn_close(struct conn *c, enum trust_end end)
 	if (c->state == CONN_CLOSED)
 		return;
 	judge(c, end, false);
+	if (c->out != NULL)
+		conn_out_end(c, end);
 	/* At shutdown bindings stay: the phones are served again soon. */
 	for (struct conn_aor *a = c->aors; a != NULL && !w->quiet; a = a->next)
 		location_flow_closed(w->shared->location,
 		    str_of(a->text, a->n), c->flow.id);
-	enter(c, CONN_CLOSED);
+	conn_enter(c, CONN_CLOSED);
 	event_del(&c->event);
 	close(c->fd);
 	c->fd = -1;
-	if (c->out != NULL)
-		list_remove(&c->out->link);
-	else
+	if (c->out == NULL)
 		admission_leave(w->shared->admission, &c->flow.peer);
 	w->slot[c->flow.slot] = NULL;
 	w->free_slot[w->nfree++] = c->flow.slot;
-	c->reap.fn = c->out != NULL ? out_reap : conn_free;
+	c->reap.fn = c->out != NULL ? conn_out_reap : conn_free;
 	c->reap.arg = c;
 	loop_reap(w->loop, &c->reap);
 	worker_resume_accept(w);
@@ -202,15 +197,15 @@ conn_close(struct conn *c, enum trust_end end)
 
 /* ---- bytes out ---- */
 
-static void
-arm(struct conn *c, bool write)
+void
+conn_arm(struct conn *c, bool write)
 {
 	struct worker *w = c->flow.worker;
 
 	/* While the peer does not read our answers, we do not read it. */
 	event_del(&c->event);
 	event_assign(&c->event, loop_base(w->loop), c->fd,
-	    (write ? EV_WRITE : EV_READ) | EV_PERSIST, on_event, c);
+	    (write ? EV_WRITE : EV_READ) | EV_PERSIST, conn_on_event, c);
 	event_add(&c->event, NULL);
 	c->write_armed = write;
 }
@@ -227,7 +222,7 @@ close_slow_reader(struct conn *c)
  * to close: what the peer said before is still to be read (the alert!).
  */
 static void
-put_bytes(struct conn *c, struct str bytes)
+conn_put(struct conn *c, struct str bytes)
 {
 	ssize_t n = 0;
 
@@ -250,14 +245,14 @@ put_bytes(struct conn *c, struct str bytes)
 	}
 	if (c->write_armed)
 		return;
-	arm(c, true);
+	conn_arm(c, true);
 	if (c->state == CONN_IDLE || c->state == CONN_BOUND)
-		enter(c, CONN_BLOCKED);
+		conn_enter(c, CONN_BLOCKED);
 }
 
 /* The scratch buffer's bytes go out in one piece. */
 static void
-put_scratch(struct conn *c)
+conn_put_scratch(struct conn *c)
 {
 	struct worker *w = c->flow.worker;
 
@@ -265,8 +260,27 @@ put_scratch(struct conn *c)
 	if (w->out.failed)
 		close_slow_reader(c);
 	else if (w->out.n > 0)
-		put_bytes(c, buf_as_str(&w->out));
+		conn_put(c, buf_as_str(&w->out));
 	buf_reset(&w->out);
+}
+
+static int
+encrypt(struct conn *c, struct str bytes, struct buf *out)
+{
+	if (c->out != NULL)
+		return conn_out_encrypt(c, bytes, out);
+	return c->tls != NULL ? tls_conn_send(c->tls, bytes, out) : E_STATE;
+}
+
+static void
+put_close_notify(struct conn *c)
+{
+	struct buf *out = &c->flow.worker->out;
+
+	if (c->out != NULL)
+		conn_out_close_notify(c, out);
+	else if (c->tls != NULL && tls_conn_state(c->tls) == TLS_CONN_OPEN)
+		tls_conn_close(c->tls, out);
 }
 
 /*
@@ -286,14 +300,13 @@ conn_send(struct conn *c, struct str bytes)
 		if (c->feeding)
 			buf_str(&w->out, bytes);
 		else
-			put_bytes(c, bytes);
+			conn_put(c, bytes);
 		return true;
 	}
-	if (c->tls == NULL || tls_conn_send(c->tls, bytes,
-	    c->feeding ? &w->out : &w->side) != 0)
+	if (encrypt(c, bytes, c->feeding ? &w->out : &w->side) != 0)
 		return false;
 	if (!c->feeding) {
-		put_bytes(c, buf_as_str(&w->side));
+		conn_put(c, buf_as_str(&w->side));
 		buf_reset(&w->side);
 	}
 	return true;
@@ -306,20 +319,16 @@ conn_send(struct conn *c, struct str bytes)
 static void
 linger(struct conn *c, enum trust_end end)
 {
-	struct worker *w = c->flow.worker;
-
 	if (c->state == CONN_CLOSED || c->state == CONN_CLOSING)
 		return;
 	judge(c, end, false);
-	if (c->flow.transport == FLOW_TLS && c->tls != NULL &&
-	    tls_conn_state(c->tls) == TLS_CONN_OPEN)
-		tls_conn_close(c->tls, &w->out);
-	put_scratch(c);
+	put_close_notify(c);
+	conn_put_scratch(c);
 	if (c->state == CONN_CLOSED)
 		return;
 	if (c->outq.n == 0)
 		shutdown(c->fd, SHUT_WR);
-	enter(c, CONN_CLOSING);
+	conn_enter(c, CONN_CLOSING);
 }
 
 /* ---- messages ---- */
@@ -487,8 +496,8 @@ serve_stream(struct conn *c, struct str bytes)
 }
 
 /* Plain bytes of the stream, decrypted or not. */
-static void
-on_plain(struct str plain, void *arg)
+void
+conn_plain(struct str plain, void *arg)
 {
 	struct conn *c = arg;
 	struct str bytes = plain;
@@ -527,20 +536,20 @@ on_plain(struct str plain, void *arg)
 		}
 	}
 	if (!owes_first(c) || c->state != CONN_FRESH)
-		enter(c, CONN_FRESH);
+		conn_enter(c, CONN_FRESH);
 }
 
 /* ---- bytes in ---- */
 
 /* What was to be said meanwhile goes out, if there is still somebody. */
-static void
-end_feed(struct conn *c)
+void
+conn_end_feed(struct conn *c)
 {
 	c->feeding = false;
 	if (c->state == CONN_CLOSED)
 		buf_reset(&c->flow.worker->out);
 	else
-		put_scratch(c);
+		conn_put_scratch(c);
 }
 
 static void
@@ -556,13 +565,13 @@ feed_tls(struct conn *c, struct str bytes)
 			conn_close(c, TRUST_END_US);
 			return;
 		}
-		enter(c, CONN_HANDSHAKE);
+		conn_enter(c, CONN_HANDSHAKE);
 	}
 	before = tls_conn_state(c->tls);
 	c->feeding = true;
-	after = tls_conn_feed(c->tls, bytes, clock_mono_us(), &w->out, on_plain,
-	    c);
-	end_feed(c);
+	after = tls_conn_feed(c->tls, bytes, clock_mono_us(), &w->out,
+	    conn_plain, c);
+	conn_end_feed(c);
 	if (c->state >= CONN_CLOSING)
 		return;
 	if (after == TLS_CONN_FAILED)
@@ -571,7 +580,7 @@ feed_tls(struct conn *c, struct str bytes)
 		conn_close(c, TRUST_END_FIN); /* it wants no more of us */
 	else if (before == TLS_CONN_HANDSHAKE && after == TLS_CONN_OPEN &&
 	    c->state == CONN_HANDSHAKE)
-		enter(c, CONN_FRESH);
+		conn_enter(c, CONN_FRESH);
 	if (before == TLS_CONN_HANDSHAKE && after != TLS_CONN_HANDSHAKE)
 		worker_resume_accept(w);
 }
@@ -582,12 +591,15 @@ on_bytes(struct conn *c, struct str bytes)
 	if (c->state == CONN_CLOSING)
 		return;
 	if (c->flow.transport == FLOW_TLS) {
-		feed_tls(c, bytes);
+		if (c->out != NULL)
+			conn_out_feed(c, bytes);
+		else
+			feed_tls(c, bytes);
 		return;
 	}
 	c->feeding = true;
-	on_plain(bytes, c);
-	end_feed(c);
+	conn_plain(bytes, c);
+	conn_end_feed(c);
 }
 
 static void
@@ -611,8 +623,8 @@ on_readable(struct conn *c)
 	}
 }
 
-static void
-on_writable(struct conn *c)
+void
+conn_on_writable(struct conn *c)
 {
 	ssize_t n = send(c->fd, c->outq.p, c->outq.n,
 	    MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -628,36 +640,20 @@ on_writable(struct conn *c)
 	buf_fini(&c->outq);
 	if (c->state == CONN_CLOSING)
 		shutdown(c->fd, SHUT_WR);
-	arm(c, false);
+	conn_arm(c, false);
 	if (c->state == CONN_BLOCKED)
 		enter_rest(c);
 }
 
-/* The way to an upstream is open, or it is not. */
-static void
-on_connected(struct conn *c)
-{
-	if (sock_error(c->fd) != 0) {
-		conn_close(c, TRUST_END_RST);
-		return;
-	}
-	c->out->nwaiting = 0;
-	enter(c, c->outq.n > 0 ? CONN_BLOCKED : CONN_IDLE);
-	if (c->outq.n > 0)
-		on_writable(c);
-	else
-		arm(c, false);
-}
-
-static void
-on_event(evutil_socket_t fd, short what, void *arg)
+void
+conn_on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 
 	if (c->state == CONN_CONNECTING)
-		on_connected(c);
+		conn_out_connected(c);
 	else if (what & EV_WRITE)
-		on_writable(c);
+		conn_on_writable(c);
 	else
 		on_readable(c);
 }
@@ -682,54 +678,9 @@ conn_accept(struct worker *w, const struct listener *l, int fd,
 	c->flow.local = *local;
 	c->accepted_us = clock_mono_us();
 	event_assign(&c->event, loop_base(w->loop), fd, EV_READ | EV_PERSIST,
-	    on_event, c);
+	    conn_on_event, c);
 	event_add(&c->event, NULL);
-	enter(c, c->flow.transport == FLOW_TLS ? CONN_SILENT : CONN_FRESH);
-}
-
-struct conn *
-conn_open(struct worker *w, const struct addr *peer, const struct addr *local,
-    const struct addr *sent_by)
-{
-	struct conn *c = w->quiet ? NULL : conn_new(w);
-
-	if (c == NULL)
-		return NULL;
-	c->out = calloc(1, sizeof(*c->out));
-	c->fd = c->out != NULL ? sock_connect(peer, local, false) : -ENOMEM;
-	if (c->fd < 0) {
-		w->slot[c->flow.slot] = NULL;
-		w->free_slot[w->nfree++] = c->flow.slot;
-		conn_free(c);
-		return NULL;
-	}
-	c->flow.transport = FLOW_TCP;
-	c->flow.peer = *peer;
-	sock_local(c->fd, &c->flow.local);
-	if (addr_is_set(sent_by) && !addr_is_any(sent_by))
-		c->flow.local = *sent_by;
-	else if (addr_is_set(sent_by))
-		addr_set_port(&c->flow.local, addr_port(sent_by));
-	c->accepted_us = clock_mono_us();
-	c->out->conn = c;
-	list_append(&w->outgoing, &c->out->link);
-	event_assign(&c->event, loop_base(w->loop), c->fd,
-	    EV_WRITE | EV_PERSIST, on_event, c);
-	event_add(&c->event, NULL);
-	c->write_armed = true;
-	enter(c, CONN_CONNECTING);
-	return c;
-}
-
-bool
-conn_note_waiting(struct conn *c, uint64_t id)
-{
-	if (c->state != CONN_CONNECTING || id == 0)
-		return true;
-	if (c->out->nwaiting == CONN_WAITING_MAX)
-		return false;
-	c->out->waiting[c->out->nwaiting++] = id;
-	return true;
+	conn_enter(c, c->flow.transport == FLOW_TLS ? CONN_SILENT : CONN_FRESH);
 }
 
 /* Its time in its state is over. */
@@ -770,6 +721,7 @@ time_in_state_ms(const struct conf *conf, enum conn_state state)
 
 	switch (state) {
 	case CONN_CONNECTING:
+	case CONN_SHAKING:
 		return CONNECT_MS;
 	case CONN_SILENT:
 	case CONN_HANDSHAKE:
@@ -832,10 +784,8 @@ conn_free_all(struct worker *w)
 
 		while ((c = LIST_FIRST(&w->by_state[s], struct conn,
 		    in_state)) != NULL) {
-			if (c->tls != NULL &&
-			    tls_conn_state(c->tls) == TLS_CONN_OPEN)
-				tls_conn_close(c->tls, &w->out);
-			put_scratch(c);
+			put_close_notify(c);
+			conn_put_scratch(c);
 			conn_close(c, TRUST_END_US);
 		}
 	}

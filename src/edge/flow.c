@@ -113,8 +113,7 @@ flow_pass(struct worker *self, const struct flow *f, struct str bytes,
 	if (f->worker == self) {
 		struct conn *c = worker_conn(f);
 
-		return c != NULL && conn_note_waiting(c, id) &&
-		    conn_send(c, bytes);
+		return c != NULL && conn_send(c, bytes);
 	}
 	if (f->worker == NULL || self->quiet)
 		return false;
@@ -231,39 +230,31 @@ fittest(struct worker *w, enum flow_transport transport,
 }
 
 static bool
-open_udp(struct worker *w, const struct listener *l, const struct addr *peer,
-    const struct addr *from, struct flow *out)
+open_udp(struct worker *w, const struct listener *l,
+    const struct flow_way *way, struct flow *out)
 {
 	uint32_t slot = 0;
 
 	while (slot < w->nudp && w->udp[slot] != l)
 		slot++;
 	*out = (struct flow) { .worker = w, .transport = FLOW_UDP,
-		.slot = slot, .peer = *peer, .local = l->socket.addr };
+		.slot = slot, .peer = way->peer, .local = l->socket.addr };
 	if (addr_is_any(&l->socket.addr)) {
-		out->local = *from;
+		out->local = way->from;
 		addr_set_port(&out->local, addr_port(&l->socket.addr));
 	}
 	return slot < w->nudp;
 }
 
 static bool
-open_tcp(struct worker *w, const struct listener *l, const struct addr *peer,
-    struct flow *out)
+open_stream(struct worker *w, const struct listener *l,
+    const struct flow_way *way, struct flow *out)
 {
 	struct addr local = l->socket.addr;
 	struct conn *c;
 
-	LIST_FOREACH(it, &w->outgoing) {
-		c = CONTAINER_OF(it, struct conn_out, link)->conn;
-		if (c->state >= CONN_CLOSING ||
-		    !addr_equal(&c->flow.peer, peer))
-			continue;
-		*out = c->flow;
-		return true;
-	}
 	addr_set_port(&local, 0);
-	c = conn_open(w, peer, addr_is_any(&local) ? NULL : &local,
+	c = conn_open(w, way, addr_is_any(&local) ? NULL : &local,
 	    &l->socket.addr);
 	if (c != NULL)
 		*out = c->flow;
@@ -271,15 +262,14 @@ open_tcp(struct worker *w, const struct listener *l, const struct addr *peer,
 }
 
 bool
-flow_open(struct worker *w, enum flow_transport transport,
-    const struct addr *peer, const struct addr *from, struct flow *out)
+flow_open(struct worker *w, const struct flow_way *way, struct flow *out)
 {
-	struct listener *l = fittest(w, transport, from);
+	struct listener *l = fittest(w, way->transport, &way->from);
 
 	if (l == NULL)
 		return false;
-	return transport == FLOW_UDP ? open_udp(w, l, peer, from, out) :
-	    transport == FLOW_TCP && open_tcp(w, l, peer, out);
+	return way->transport == FLOW_UDP ? open_udp(w, l, way, out) :
+	    open_stream(w, l, way, out);
 }
 
 uint64_t

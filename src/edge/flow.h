@@ -16,6 +16,7 @@
 #include "base/str.h"
 
 struct worker;
+struct upstream_tls;
 
 enum flow_transport { FLOW_UDP, FLOW_TCP, FLOW_TLS };
 
@@ -55,15 +56,23 @@ bool flow_pass(struct worker *self, const struct flow *f, struct str bytes,
  */
 bool flow_place(struct worker *self, struct flow *f);
 
+/* A way to a server of an upstream. */
+struct flow_way {
+	enum flow_transport transport;
+	struct addr peer;
+	struct addr from;         /* the address that the system would send
+	                             from                                   */
+	uint64_t upstream;        /* the server's id                        */
+	struct upstream_tls *tls; /* TLS: how; borrowed                     */
+};
+
 /*
  * A flow of our own making to an upstream, from worker w, on whose thread this
  * is: one of its sockets, or the connection that it has to that peer or opens
- * now.  from: the address that the system would send from.  out->local is then
- * one of ours that the peer can send to.  False: no socket fits, or it cannot
- * be reached.
+ * now.  out->local is then one of ours that the peer can send to.  False: no
+ * socket fits, or it cannot be reached.
  */
-bool flow_open(struct worker *w, enum flow_transport transport,
-    const struct addr *peer, const struct addr *from, struct flow *out);
+bool flow_open(struct worker *w, const struct flow_way *way, struct flow *out);
 
 /* Where a datagram to it goes: peer, or another port of it (reply_port). */
 static inline struct addr

@@ -516,3 +516,20 @@ proxy_undelivered(struct proxy *p, uint64_t id)
 	}
 	leave(p);
 }
+
+static void
+lose(struct hash_node *n, void *arg)
+{
+	struct branch *b = CONTAINER_OF(n, struct branch, node);
+
+	if (b->flow.id == *(const uint64_t *)arg && !b->final)
+		txn_client_undelivered(&b->client);
+}
+
+void
+proxy_closed(struct proxy *p, uint64_t flow)
+{
+	enter(p);
+	hash_each(&p->branches, lose, &flow);
+	leave(p);
+}

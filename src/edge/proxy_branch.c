@@ -113,16 +113,21 @@ asked_host(const struct sip_msg *m)
 	return m->ruri.host;
 }
 
-/* Our URI on one side, as Record-Route value. */
+/*
+ * Our URI on one side, as Record-Route value.  An upstream gets our address:
+ * where our domain leads is no matter of its DNS, and may be itself.
+ */
 static struct str
 put_record_route(char text[URI_MAX], struct proxy *p, const struct token *t,
     bool sips, struct str asked)
 {
+	struct str name = t->upstream != 0 ? STR_NULL :
+	    tls_name(p, &t->flow, asked);
 	struct buf out;
 
 	buf_init_array(&out, text, URI_MAX);
 	token_put_uri(&out, p->worker->shared->tokens, t, &t->flow, sips,
-	    tls_name(p, &t->flow, asked));
+	    name);
 	return out.failed ? STR_NULL : buf_as_str(&out);
 }
 

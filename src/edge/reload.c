@@ -152,6 +152,8 @@ apply(struct edge *e, struct conf *conf, struct buf *why)
 	err = sockets_wanted(&wanted, conf, why);
 	if (err == 0)
 		err = edge_make_tls(e, conf, false, &tls, why);
+	if (err == 0)
+		err = upstreams_prepare(e->shared.upstreams, conf, false, why);
 	if (err == 0) {
 		sockets_minus(&add, &wanted, &e->sockets);
 		sockets_minus(&gone, &e->sockets, &wanted);
@@ -166,6 +168,7 @@ apply(struct edge *e, struct conf *conf, struct buf *why)
 		e->sockets = keep;
 	} else {
 		tls_ctx_unref(tls);
+		upstreams_discard(e->shared.upstreams);
 	}
 	free(fd);
 	return err;
@@ -234,7 +237,20 @@ look(uint64_t before, const char *path)
 	return hash_bytes(&seen, sizeof(seen));
 }
 
-/* A change of any file of any chain is a renewal. */
+static uint64_t
+look_at_upstreams(const struct conf *c, uint64_t seen)
+{
+	for (size_t i = 0; i < c->nupstream; i++) {
+		const struct conf_upstream *u = &c->upstream[i];
+
+		seen = look(seen, u->ca);
+		seen = look(seen, u->certificate);
+		seen = look(seen, u->key);
+	}
+	return seen;
+}
+
+/* A change of any file of any chain, or of an upstream's, is a renewal. */
 static uint64_t
 look_at_chains(const struct edge *e, const struct conf *c)
 {
@@ -253,7 +269,7 @@ look_at_chains(const struct edge *e, const struct conf *c)
 		seen = look(seen, e->ca.server_cert);
 		seen = look(seen, e->ca.server_key);
 	}
-	return seen;
+	return look_at_upstreams(c, seen);
 }
 
 void
@@ -293,6 +309,9 @@ edge_reload_chains(struct edge *e)
 
 	buf_init(&why, WHY_BYTES);
 	err = edge_make_tls(e, e->conf, true, &tls, &why);
+	if (err == 0)
+		err = upstreams_prepare(e->shared.upstreams, e->conf, true,
+		    &why);
 	if (err == 0) {
 		before = tls_ctx_ref(e->tls);
 		put_in_force(e, conf_ref(e->conf), tls, &none, fd,
@@ -302,6 +321,7 @@ edge_reload_chains(struct edge *e)
 	} else {
 		/* Said once: it is tried again when the files change again. */
 		say_kept("certificate-not-loaded", &why, err);
+		tls_ctx_unref(tls);
 		e->loaded = e->looked;
 	}
 	buf_fini(&why);

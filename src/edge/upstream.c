@@ -13,6 +13,7 @@
 #define AGAIN_MIN_S   30   /* between two questions to the resolver */
 #define AGAIN_SOON_S  5    /* while there is no address             */
 #define SERVERS_BYTES 1024 /* of the log line                       */
+#define FAILED_S      60  /* between two lines of upstream_failed   */
 
 static void
 lock_read(const struct upstreams *u)
@@ -110,6 +111,21 @@ say_servers(const struct upstream *x)
 	    STR_FMT(buf_as_str(&b)));
 }
 
+/* Without an address of our own for TLS there is no way by TLS. */
+static bool
+is_usable(const struct upstream *x, const struct dns_hop *h)
+{
+	return h->transport != DNS_TLS ||
+	    (x->tls != NULL && x->all->conf->tls.n > 0);
+}
+
+static enum flow_transport
+transport_of(const struct dns_hop *h)
+{
+	return h->transport == DNS_TLS ? FLOW_TLS :
+	    h->transport == DNS_TCP ? FLOW_TCP : FLOW_UDP;
+}
+
 /* What the resolver said; a server that stays keeps its health. */
 static void
 set_servers(struct upstream *x, const struct dns_answer *a)
@@ -121,10 +137,9 @@ set_servers(struct upstream *x, const struct dns_answer *a)
 	pthread_rwlock_wrlock(&x->all->lock);
 	for (size_t i = 0; i < a->n && n < UPSTREAM_SERVERS_MAX; i++) {
 		const struct dns_hop *h = &a->hop[i];
-		enum flow_transport t = h->transport == DNS_TCP ? FLOW_TCP :
-		    FLOW_UDP;
+		enum flow_transport t = transport_of(h);
 
-		if (h->transport == DNS_TLS)
+		if (!is_usable(x, h))
 			continue;
 		all[n] = take(x, &h->addr, t);
 		same = same && all[n] != NULL;
@@ -155,10 +170,10 @@ resolve_in(struct upstream *x, uint32_t s)
 }
 
 static bool
-has_usable(const struct dns_answer *a)
+has_usable(const struct upstream *x, const struct dns_answer *a)
 {
 	for (size_t i = 0; i < a->n; i++) {
-		if (a->hop[i].transport != DNS_TLS)
+		if (is_usable(x, &a->hop[i]))
 			return true;
 	}
 	return false;
@@ -175,7 +190,7 @@ on_resolved(const struct dns_answer *a, void *arg)
 		free(x);
 		return;
 	}
-	if (has_usable(a)) {
+	if (has_usable(x, a)) {
 		x->unresolved = false;
 		set_servers(x, a);
 		resolve_in(x, a->ttl_s > AGAIN_MIN_S ? a->ttl_s : AGAIN_MIN_S);
@@ -184,7 +199,8 @@ on_resolved(const struct dns_answer *a, void *arg)
 	if (!x->unresolved)
 		log_warn("upstream-unresolved", "name=%s reason=%s kept=%s",
 		    x->name, log_val(why, sizeof(why), str_cstr(a->n > 0 ?
-		    "the DNS names servers for TLS alone" : a->why)),
+		    "the DNS names servers for TLS alone, and tls has no "
+		    "address" : a->why)),
 		    x->nserver > 0 ? "yes" : "no");
 	x->unresolved = true;
 	resolve_in(x, x->nserver > 0 ? AGAIN_MIN_S : AGAIN_SOON_S);
@@ -198,7 +214,8 @@ resolve_now(struct upstream *x)
 		.host = str_cstr(c->host), .port = (uint16_t)c->port,
 		.transport_given = c->transport != CONF_TRANSPORT_ANY,
 		.transport = c->transport == CONF_TRANSPORT_TCP ? DNS_TCP :
-		    DNS_UDP,
+		    c->transport == CONF_TRANSPORT_TLS ? DNS_TLS : DNS_UDP,
+		.sips = c->sips,
 	};
 
 	if (x->asked)
@@ -226,6 +243,8 @@ upstream_drop(struct upstream *x)
 	if (x->again != NULL)
 		event_free(x->again);
 	x->again = NULL;
+	upstream_tls_unref(x->tls);
+	x->tls = NULL;
 	x->nserver = 0;
 	x->all = NULL;
 	if (!x->asked)
@@ -267,6 +286,88 @@ keep(struct upstreams *u, struct conf_upstream *conf)
 	return NULL;
 }
 
+/* ---- settings ---- */
+
+static struct upstream *
+find(const struct upstreams *u, const char *name)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (strcmp(u->v[i]->name, name) == 0)
+			return u->v[i];
+	return NULL;
+}
+
+void
+upstreams_discard(struct upstreams *u)
+{
+	for (size_t i = 0; u != NULL && i < CONF_UPSTREAMS_MAX; i++) {
+		upstream_tls_unref(u->next[i]);
+		u->next[i] = NULL;
+	}
+}
+
+/* The one in force instead of one that cannot be made. */
+static struct upstream_tls *
+stay(const struct upstreams *u, const struct conf_upstream *c,
+    const struct buf *said)
+{
+	const struct upstream *x = find(u, c->name);
+	char text[LOG_VAL_MAX * 2];
+
+	if (x == NULL || x->tls == NULL)
+		return NULL;
+	log_err("upstream-files-not-loaded", "name=%s reason=%s kept=yes",
+	    c->name, log_val(text, sizeof(text), buf_as_str(said)));
+	return upstream_tls_ref(x->tls);
+}
+
+static void
+warn_unverified(const struct conf_upstream *c)
+{
+	if (c->verify == CONF_VERIFY_NO)
+		log_warn("upstream-unverified", "name=%s reason=\"verify is "
+		    "no: whoever is in between can be the PBX\"", c->name);
+}
+
+int
+upstreams_prepare(struct upstreams *u, const struct conf *conf, bool keep,
+    struct buf *why)
+{
+	upstreams_discard(u);
+	for (size_t i = 0; u != NULL && i < conf->nupstream; i++) {
+		const struct conf_upstream *c = &conf->upstream[i];
+		char text[2048];
+		struct buf said;
+		int err = 0;
+
+		buf_init_array(&said, text, sizeof(text));
+		if (conf_upstream_may_use_tls(c))
+			err = upstream_tls_new(&u->next[i], conf, c, &said);
+		if (err != 0 && keep)
+			u->next[i] = stay(u, c, &said);
+		if (err != 0 && u->next[i] == NULL) {
+			buf_str(why, buf_as_str(&said));
+			upstreams_discard(u);
+			return err;
+		}
+		if (!keep)
+			warn_unverified(c);
+	}
+	return 0;
+}
+
+/* Each upstream gets what was prepared for it; the lock is held. */
+static void
+take_prepared(struct upstreams *u)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		struct upstream_tls *before = u->v[i]->tls;
+
+		u->v[i]->tls = u->next[i];
+		u->next[i] = before; /* for upstreams_discard */
+	}
+}
+
 int
 upstreams_set_conf(struct upstreams *u, struct conf *conf)
 {
@@ -297,7 +398,9 @@ upstreams_set_conf(struct upstreams *u, struct conf *conf)
 	memcpy(u->v, all, conf->nupstream * sizeof(all[0]));
 	u->n = conf->nupstream;
 	u->conf = conf_ref(conf);
+	take_prepared(u);
 	pthread_rwlock_unlock(&u->lock);
+	upstreams_discard(u);
 	for (size_t i = 0; i < nold; i++) {
 		if (old[i] != NULL)
 			upstream_drop(old[i]);
@@ -312,6 +415,12 @@ upstreams_set_conf(struct upstreams *u, struct conf *conf)
 	for (size_t i = 0; fresh > 0 && i < u->n; i++) {
 		if (u->v[i]->nserver == 0)
 			resolve_now(u->v[i]);
+	}
+	/* What was refused may be taken now. */
+	for (size_t i = 0; i < u->n; i++) {
+		for (size_t k = 0; u->v[i]->tls != NULL &&
+		    k < u->v[i]->nserver; k++)
+			server_look(u->v[i]->server[k], true);
 	}
 	return 0;
 }
@@ -339,6 +448,8 @@ upstreams_new(struct upstreams **out, struct conf *conf, struct loop *loop,
 	if (err == 0)
 		err = dns_new(&u->dns, loop, servers);
 	if (err == 0)
+		err = upstreams_prepare(u, conf, false, why);
+	if (err == 0)
 		err = upstreams_set_conf(u, conf);
 	if (err != 0) {
 		upstreams_free(u);
@@ -359,6 +470,7 @@ upstreams_free(struct upstreams *u)
 		u->v[i]->asked = false;
 		upstream_drop(u->v[i]);
 	}
+	upstreams_discard(u);
 	accounts_fini(u);
 	pthread_mutex_destroy(&u->accounts_lock);
 	pthread_rwlock_destroy(&u->lock);
@@ -428,11 +540,15 @@ add_pick(struct server_pick out[UPSTREAM_TARGETS_MAX], size_t *n,
 		if (out[i].id == s->id)
 			return;
 	}
-	if (*n < UPSTREAM_TARGETS_MAX && addr_is_set(&s->from))
-		out[(*n)++] = (struct server_pick) { .id = s->id,
-			.addr = s->addr, .from = s->from,
-			.transport = s->transport,
-			.contact = s->upstream->conf->contact };
+	if (*n == UPSTREAM_TARGETS_MAX || !addr_is_set(&s->from) ||
+	    (s->transport == FLOW_TLS && s->upstream->tls == NULL))
+		return;
+	out[*n] = (struct server_pick) { .id = s->id, .addr = s->addr,
+		.from = s->from, .transport = s->transport,
+		.contact = s->upstream->conf->contact };
+	if (s->transport == FLOW_TLS)
+		out[*n].tls = upstream_tls_ref(s->upstream->tls);
+	(*n)++;
 }
 
 /* Those of one upstream that live; the one with this id before the others. */
@@ -476,7 +592,7 @@ on_poke(void *arg)
 	atomic_store(&u->poked, false);
 	for (size_t i = 0; i < u->n; i++) {
 		for (size_t k = 0; k < u->v[i]->nserver; k++)
-			server_look(u->v[i]->server[k]);
+			server_look(u->v[i]->server[k], false);
 	}
 }
 
@@ -489,4 +605,32 @@ upstream_heard(struct upstreams *u, uint64_t upstream, int status)
 	u->poke.fn = on_poke;
 	u->poke.arg = u;
 	loop_post(u->loop, &u->poke);
+}
+
+static struct server *
+server_of(const struct upstreams *u, uint64_t id)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		for (size_t k = 0; k < u->v[i]->nserver; k++) {
+			if (u->v[i]->server[k]->id == id)
+				return u->v[i]->server[k];
+		}
+	}
+	return NULL;
+}
+
+void
+upstream_failed(struct upstreams *u, uint64_t upstream,
+    const struct upstream_fault *f)
+{
+	int64_t now_s = clock_wall_s();
+	struct server *s;
+
+	pthread_rwlock_wrlock(&u->lock);
+	s = u->conf->upstream_ping == 0 ? server_of(u, upstream) : NULL;
+	if (s != NULL && now_s - s->failed_s >= FAILED_S) {
+		s->failed_s = now_s;
+		server_say(s, "upstream-failed", f);
+	}
+	pthread_rwlock_unlock(&u->lock);
 }

@@ -18,6 +18,7 @@
 #include "sip/forward.h"
 
 struct devices;
+struct upstream_fault;
 struct upstreams;
 
 /* As many as conf has; none: *out is NULL and that is no error.  loop is the
@@ -25,9 +26,17 @@ struct upstreams;
 MUSTCHECK int upstreams_new(struct upstreams **out, struct conf *conf,
     struct loop *loop, const struct token_key *tokens, struct buf *why);
 void upstreams_free(struct upstreams *u);
-/* Reload: what stays keeps its health.  Main thread.  0, or -ENOMEM: all is as
- * it was. */
+/*
+ * Reload, main thread.  First the files that conf's upstreams name are read and
+ * kept for what follows; keep: those that cannot be read stay as they are in
+ * force, which the log says.  0; else a sentence in why, and nothing is kept.
+ * Then all of it is put in force, what stays keeps its health (0, or -ENOMEM:
+ * all is as it was), or dropped.  u NULL: nothing.
+ */
+MUSTCHECK int upstreams_prepare(struct upstreams *u, const struct conf *conf,
+    bool keep, struct buf *why);
 MUSTCHECK int upstreams_set_conf(struct upstreams *u, struct conf *conf);
+void upstreams_discard(struct upstreams *u);
 
 /*
  * Does this peer speak as one of them (then no 407, no device, and what carries
@@ -50,6 +59,10 @@ void upstream_route(struct route *out, const struct route_view *v,
 
 /* A target answered, or did not (transport failure, Timer B or F): health. */
 void upstream_heard(struct upstreams *u, uint64_t upstream, int status);
+/* A worker's connection came to nothing: the log says so where no OPTIONS are
+ * sent, which say it else. */
+void upstream_failed(struct upstreams *u, uint64_t upstream,
+    const struct upstream_fault *f);
 
 /*
  * The upstream's response to a REGISTER that upstream_route sent on: what to

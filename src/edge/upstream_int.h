@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "edge/upstream.h"
+#include "edge/upstream_tls.h"
 #include "net/dns.h"
 
 #define UPSTREAM_SERVERS_MAX 8  /* of one upstream                           */
@@ -37,6 +38,7 @@ struct server {
 	enum server_health health;
 	unsigned misses;           /* in a row                             */
 	int64_t since_s;
+	int64_t failed_s;          /* upstream_failed's last line          */
 	struct ping *ping;
 };
 
@@ -45,6 +47,7 @@ struct upstream {
 	char name[UPSTREAM_NAME_MAX];
 	struct conf_upstream *conf; /* of all->conf                        */
 	uint32_t hash;              /* of the name, the same in every run  */
+	struct upstream_tls *tls;   /* NULL: it is not reached over TLS    */
 	struct server *server[UPSTREAM_SERVERS_MAX];
 	size_t nserver;
 	struct event *again;        /* to be resolved                      */
@@ -62,6 +65,7 @@ struct upstreams {
 	const struct token_key *tokens;
 	struct upstream *v[CONF_UPSTREAMS_MAX];
 	size_t n;
+	struct upstream_tls *next[CONF_UPSTREAMS_MAX]; /* prepared         */
 
 	struct loop_letter poke;    /* from a worker: look at them now     */
 	atomic_bool poked;
@@ -78,23 +82,32 @@ struct server_pick {
 	uint64_t id;
 	struct addr addr, from;
 	enum flow_transport transport;
+	struct upstream_tls *tls;  /* TLS: a reference                     */
 	bool contact;              /* register = "contact"                 */
 };
 
-/* In the order to try; only: as upstream_route's. */
+/* In the order to try; only: as upstream_route's.  Whoever picks gives the
+ * references of tls back. */
 size_t upstreams_pick(const struct upstreams *u, uint64_t only,
     struct server_pick out[UPSTREAM_TARGETS_MAX]);
 /* The name of the upstream with this id; false: it is gone. */
 bool upstreams_name(const struct upstreams *u, uint64_t id,
     char out[UPSTREAM_NAME_MAX]);
 
+/* ---- upstream_say.c ---- */
+
+/* upstream-up, -down and so on, for a server; f may be NULL. */
+void server_say(const struct server *s, const char *event,
+    const struct upstream_fault *f);
+
 /* ---- upstream_ping.c, main thread ---- */
 
 /* Begin with OPTIONS to it, at once.  0 or -ENOMEM. */
 MUSTCHECK int server_watch(struct server *s);
 void server_unwatch(struct server *s);
-/* Now instead of later, when none is under way. */
-void server_look(struct server *s);
+/* Now instead of later, when none is under way; down: one that is known not to
+ * live too. */
+void server_look(struct server *s, bool down);
 /* The address that the system would send from; not set: it cannot. */
 void server_find_from(struct server *s);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * OPTIONS to the servers of upstreams (RFC 3261 11), from the main thread: by
- * a datagram socket, or over a connection, that lives for one of them.  A plain
- * state machine: idle, connecting, waiting.
+ * a datagram socket, or over a connection, TCP or TLS, that lives for one of
+ * them: so each says whether the server takes new connections, and whether its
+ * certificate is still good.  A plain state machine: idle, connecting, over TLS
+ * shaking hands, waiting.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +14,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "edge/upstream_int.h"
 #include "net/sock.h"
 #include "sip/frame.h"
@@ -24,6 +25,7 @@
 #define DOWN_MISSES 2
 #define HEAD_MAX    16384
 #define BYTES_MAX   65536
+#define OUT_MAX     65536 /* of the TLS handshake                        */
 #define ID_BYTES    8
 
 struct ping {
@@ -36,7 +38,9 @@ struct ping {
 	unsigned again_ms;
 	uint32_t cseq;
 	char call_id[2 * ID_BYTES + 1];
-	struct buf in;         /* over a connection                           */
+	struct upstream_tls *with;   /* TLS: a reference                      */
+	struct tls_connector *tls;
+	struct buf in, out;    /* over a connection                           */
 	struct sip_frame frame;
 };
 
@@ -62,23 +66,8 @@ arm(struct ping *p, uint64_t ms)
 /* ---- what it means ---- */
 
 static void
-say(const struct server *s, const char *event, const char *why)
-{
-	char addr[ADDR_STRLEN], text[LOG_VAL_MAX];
-
-	if (why == NULL)
-		log_info(event, "name=%s server=%s transport=%s",
-		    s->upstream->name, addr_print(&s->addr, addr),
-		    flow_transport_name(s->transport));
-	else
-		log_warn(event, "name=%s server=%s transport=%s reason=%s",
-		    s->upstream->name, addr_print(&s->addr, addr),
-		    flow_transport_name(s->transport),
-		    log_val(text, sizeof(text), str_cstr(why)));
-}
-
-static void
-set_health(struct server *s, enum server_health health, const char *why)
+set_health(struct server *s, enum server_health health,
+    const struct upstream_fault *why)
 {
 	struct upstreams *u = s->upstream->all;
 
@@ -88,23 +77,36 @@ set_health(struct server *s, enum server_health health, const char *why)
 	s->health = health;
 	s->since_s = clock_wall_s();
 	pthread_rwlock_unlock(&u->lock);
-	say(s, health == SERVER_UP ? "upstream-up" : "upstream-down", why);
+	server_say(s, health == SERVER_UP ? "upstream-up" : "upstream-down",
+	    why);
+}
+
+static void
+hang_up(struct ping *p)
+{
+	if (p->io != NULL)
+		event_free(p->io);
+	if (p->fd >= 0)
+		close(p->fd);
+	tls_connector_free(p->tls);
+	upstream_tls_unref(p->with);
+	buf_fini(&p->in);
+	buf_fini(&p->out);
+	p->io = NULL;
+	p->fd = -1;
+	p->tls = NULL;
+	p->with = NULL;
 }
 
 /* One is over: NULL: answered; else why it is a miss. */
 static void
-over(struct ping *p, const char *why)
+over(struct ping *p, const struct upstream_fault *why)
 {
 	struct server *s = p->server;
 	uint64_t every_ms = (uint64_t)s->upstream->all->conf->upstream_ping *
 	    1000;
 
-	if (p->io != NULL) {
-		event_free(p->io);
-		close(p->fd);
-	}
-	p->io = NULL;
-	buf_fini(&p->in);
+	hang_up(p);
 	if (why == NULL) {
 		s->misses = 0;
 		set_health(s, SERVER_UP, NULL);
@@ -115,6 +117,35 @@ over(struct ping *p, const char *why)
 		arm(p, SOON_MS);
 	else
 		arm(p, every_ms > 0 ? every_ms : SOON_MS);
+}
+
+static void
+miss(struct ping *p, const char *why)
+{
+	struct upstream_fault f;
+
+	upstream_fault_plain(&f, why);
+	over(p, &f);
+}
+
+static void
+no_connection(struct ping *p, int error)
+{
+	struct upstream_fault f;
+
+	upstream_fault_connect(&f, error);
+	over(p, &f);
+}
+
+/* The connection ended: in the handshake, that is why. */
+static void
+ended(struct ping *p, enum trust_end end, const char *why)
+{
+	struct upstream_fault f;
+
+	if (p->tls == NULL || !upstream_tls_fault(&f, p->tls, end))
+		upstream_fault_plain(&f, why);
+	over(p, &f);
 }
 
 /* ---- sending ---- */
@@ -152,22 +183,47 @@ put_request(const struct ping *p, struct buf *out)
 
 /* False: it cannot be sent. */
 static bool
-put(struct ping *p)
+put(struct ping *p, struct str bytes)
+{
+	return send(p->fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	    (ssize_t)bytes.n;
+}
+
+/* What TLS has to say. */
+static bool
+flush(struct ping *p)
+{
+	bool sent = !p->out.failed && (p->out.n == 0 ||
+	    put(p, buf_as_str(&p->out)));
+
+	buf_reset(&p->out);
+	return sent;
+}
+
+static bool
+ask(struct ping *p)
 {
 	char text[2048];
 	struct buf out;
-	ssize_t n;
 
 	buf_init_array(&out, text, sizeof(text));
 	put_request(p, &out);
-	n = send(p->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return !out.failed && n == (ssize_t)out.n;
+	if (out.failed)
+		return false;
+	if (p->tls == NULL)
+		return put(p, buf_as_str(&out));
+	return tls_connector_send(p->tls, buf_as_str(&out), &p->out) == 0 &&
+	    flush(p);
 }
 
-static const char *
-why_of(int error)
+static bool
+watch(struct ping *p, short what)
 {
-	return error == ECONNREFUSED ? "connection refused" : err_str(-error);
+	if (p->io != NULL)
+		event_free(p->io);
+	p->io = event_new(loop_base(p->server->upstream->all->loop), p->fd,
+	    (short)(what | EV_PERSIST), on_io, p);
+	return p->io != NULL && event_add(p->io, NULL) == 0;
 }
 
 /* Over a connection it goes out when that is there. */
@@ -178,24 +234,30 @@ begin(struct ping *p)
 	bool udp = s->transport == FLOW_UDP;
 
 	server_find_from(s);
-	p->fd = sock_connect(&s->addr, NULL, udp);
-	if (p->fd < 0) {
-		over(p, err_str(p->fd));
-		return;
-	}
+	buf_init(&p->in, BYTES_MAX);
+	buf_init(&p->out, OUT_MAX);
 	p->connected = udp;
 	p->began_ms = clock_mono_ms();
 	p->again_ms = FIRST_MS;
 	p->cseq++;
 	p->frame = (struct sip_frame) { 0 };
-	buf_init(&p->in, BYTES_MAX);
-	p->io = event_new(loop_base(s->upstream->all->loop), p->fd,
-	    (udp ? EV_READ : EV_WRITE) | EV_PERSIST, on_io, p);
-	if (p->io == NULL || event_add(p->io, NULL) != 0 ||
-	    (udp && !put(p))) {
-		if (p->io == NULL)
-			close(p->fd);
-		over(p, "out of memory");
+	p->fd = sock_connect(&s->addr, NULL, udp);
+	if (p->fd < 0) {
+		no_connection(p, -p->fd);
+		return;
+	}
+	if (s->transport == FLOW_TLS && s->upstream->tls != NULL) {
+		p->with = upstream_tls_ref(s->upstream->tls);
+		if (upstream_tls_connect(&p->tls, p->with) != 0)
+			p->tls = NULL;
+	}
+	if (!watch(p, udp ? EV_READ : EV_WRITE) ||
+	    (s->transport == FLOW_TLS && p->tls == NULL)) {
+		miss(p, "out of memory");
+		return;
+	}
+	if (udp && !ask(p)) {
+		miss(p, "cannot be sent");
 		return;
 	}
 	arm(p, udp ? FIRST_MS : ANSWER_MS);
@@ -215,13 +277,16 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	past = clock_mono_ms() - p->began_ms;
+	if (past >= ANSWER_MS && !p->connected) {
+		no_connection(p, 0);
+		return;
+	}
 	if (past >= ANSWER_MS) {
-		over(p, p->connected ? "no answer to OPTIONS" :
-		    "no connection");
+		ended(p, TRUST_END_TIMEOUT, "no answer to OPTIONS");
 		return;
 	}
 	if (p->server->transport == FLOW_UDP) {
-		IGNORE(!put(p)); /* the next one may come through */
+		IGNORE(!ask(p)); /* the next one may come through */
 		p->again_ms *= 2;
 	}
 	arm(p, past + p->again_ms < ANSWER_MS ? p->again_ms :
@@ -240,14 +305,17 @@ heard(struct ping *p, struct str bytes, enum sip_msg_form form)
 	    m.status < 200 || m.cseq != p->cseq ||
 	    !str_eq(m.call_id, str_cstr(p->call_id)))
 		return false;
-	over(p, m.status == 503 ? "503 Service Unavailable" : NULL);
+	if (m.status == 503)
+		miss(p, "503 Service Unavailable");
+	else
+		over(p, NULL);
 	return true;
 }
 
-static void
-read_stream(struct ping *p, struct str bytes)
+/* What has come over the connection; true: it is over. */
+static bool
+look_through(struct ping *p)
 {
-	buf_str(&p->in, bytes);
 	while (!p->in.failed && p->in.n > 0) {
 		const char *why;
 		size_t used = 0;
@@ -255,16 +323,43 @@ read_stream(struct ping *p, struct str bytes)
 		    buf_as_str(&p->in), HEAD_MAX, BYTES_MAX, &used, &why);
 
 		if (r == SIP_FRAME_MORE)
-			return;
+			return false;
 		if (r == SIP_FRAME_BAD || r == SIP_FRAME_LIMIT)
 			break;
 		if (r == SIP_FRAME_MSG && heard(p, str_of(p->in.p, used),
 		    SIP_STREAM))
-			return;
+			return true;
 		buf_drop(&p->in, used);
 	}
-	if (p->in.failed || p->in.n > 0)
-		over(p, "what came over the connection is not SIP");
+	if (!p->in.failed && p->in.n == 0)
+		return false;
+	miss(p, "what came over the connection is not SIP");
+	return true;
+}
+
+static void
+on_plain(struct str plain, void *arg)
+{
+	struct ping *p = arg;
+
+	buf_str(&p->in, plain);
+}
+
+static void
+read_tls(struct ping *p, struct str bytes)
+{
+	enum tls_conn_state before = tls_connector_state(p->tls);
+	enum tls_conn_state now = tls_connector_feed(p->tls, bytes, &p->out,
+	    on_plain, p);
+	bool sent = flush(p);
+
+	if (look_through(p))
+		return;
+	if (now == TLS_CONN_FAILED || now == TLS_CONN_CLOSED)
+		ended(p, TRUST_END_FIN, "it closed the connection");
+	else if (!sent || (before == TLS_CONN_HANDSHAKE &&
+	    now == TLS_CONN_OPEN && !ask(p)))
+		miss(p, "cannot be sent");
 }
 
 static void
@@ -272,19 +367,16 @@ on_open(struct ping *p)
 {
 	int error = sock_error(p->fd);
 
-	if (error != 0 || !put(p)) {
-		over(p, error != 0 ? why_of(error) : "cannot be sent");
+	if (error != 0) {
+		no_connection(p, error);
 		return;
 	}
 	p->connected = true;
-	event_free(p->io);
-	p->io = event_new(loop_base(p->server->upstream->all->loop), p->fd,
-	    EV_READ | EV_PERSIST, on_io, p);
-	if (p->io == NULL || event_add(p->io, NULL) != 0) {
-		if (p->io == NULL)
-			close(p->fd);
-		over(p, "out of memory");
-	}
+	if (p->tls != NULL ? tls_connector_start(p->tls, &p->out) != 0 ||
+	    !flush(p) : !ask(p))
+		miss(p, "cannot be sent");
+	else if (!watch(p, EV_READ))
+		miss(p, "out of memory");
 }
 
 static void
@@ -301,14 +393,20 @@ on_io(evutil_socket_t fd, short what, void *arg)
 	n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < 0)
-		over(p, why_of(errno));
-	else if (p->server->transport == FLOW_UDP)
+	if (n < 0 && p->server->transport == FLOW_UDP) {
+		no_connection(p, errno);
+	} else if (n < 0) {
+		ended(p, TRUST_END_RST, err_str(-errno));
+	} else if (p->server->transport == FLOW_UDP) {
 		IGNORE(heard(p, str_of(bytes, (size_t)n), SIP_DATAGRAM));
-	else if (n == 0)
-		over(p, "it closed the connection");
-	else
-		read_stream(p, str_of(bytes, (size_t)n));
+	} else if (n == 0) {
+		ended(p, TRUST_END_FIN, "it closed the connection");
+	} else if (p->tls != NULL) {
+		read_tls(p, str_of(bytes, (size_t)n));
+	} else {
+		on_plain(str_of(bytes, (size_t)n), p);
+		IGNORE(look_through(p)); /* nothing else is to be done */
+	}
 }
 
 /* ---- life ---- */
@@ -322,6 +420,7 @@ server_watch(struct server *s)
 	if (p == NULL)
 		return -ENOMEM;
 	p->server = s;
+	p->fd = -1;
 	digest_random(id, sizeof(id));
 	str_hex(p->call_id, id, sizeof(id));
 	p->timer = event_new(loop_base(s->upstream->all->loop), -1, 0,
@@ -342,19 +441,15 @@ server_unwatch(struct server *s)
 
 	if (p == NULL)
 		return;
-	if (p->io != NULL) {
-		event_free(p->io);
-		close(p->fd);
-	}
+	hang_up(p);
 	event_free(p->timer);
-	buf_fini(&p->in);
 	free(p);
 	s->ping = NULL;
 }
 
 void
-server_look(struct server *s)
+server_look(struct server *s, bool down)
 {
-	if (s->ping->io == NULL && s->health != SERVER_DOWN)
+	if (s->ping->io == NULL && (down || s->health != SERVER_DOWN))
 		arm(s->ping, 0);
 }

@@ -39,8 +39,9 @@ put_uri(struct buf *out, const struct route_view *v, const struct flow *from,
 	buf_puts(out, "sip:");
 	token_put(out, v->tokens, &t);
 	buf_printf(out, "@%s", addr_print(&to->local, host));
-	if (to->transport == FLOW_TCP)
-		buf_puts(out, ";transport=tcp");
+	if (to->transport != FLOW_UDP)
+		buf_puts(out, to->transport == FLOW_TLS ? ";transport=tls" :
+		    ";transport=tcp");
 }
 
 static struct str
@@ -116,28 +117,42 @@ prepare_register(struct route *out, const struct route_view *v,
 	return false;
 }
 
+/* False: out says what to answer, and nothing more is tried. */
+static bool
+add_target(struct route *out, const struct route_view *v,
+    const struct flow *from, const struct sip_msg *m,
+    const struct server_pick *pick)
+{
+	struct route_target *t = &out->target[out->ntarget];
+	const struct flow_way way = { .transport = pick->transport,
+		.peer = pick->addr, .from = pick->from, .upstream = pick->id,
+		.tls = pick->tls };
+
+	*t = (struct route_target) { .upstream = pick->id };
+	if (!flow_open(v->worker, &way, &t->flow))
+		return true;
+	if (m->method == SIP_METHOD_REGISTER) {
+		out->reply = ROUTE_REPLY_REGISTER;
+		if (!prepare_register(out, v, from, m, pick->contact, t))
+			return false;
+	}
+	out->ntarget++;
+	return true;
+}
+
 void
 upstream_route(struct route *out, const struct route_view *v,
     const struct flow *from, const struct sip_msg *m, uint64_t only)
 {
 	struct server_pick pick[UPSTREAM_TARGETS_MAX];
 	size_t n = upstreams_pick(v->upstreams, only, pick);
+	bool more = true;
 
 	out->one_by_one = true;
-	for (size_t i = 0; i < n && out->ntarget < ROUTE_TARGETS_MAX; i++) {
-		struct route_target *t = &out->target[out->ntarget];
-
-		*t = (struct route_target) { .upstream = pick[i].id };
-		if (!flow_open(v->worker, pick[i].transport, &pick[i].addr,
-		    &pick[i].from, &t->flow))
-			continue;
-		if (m->method == SIP_METHOD_REGISTER) {
-			out->reply = ROUTE_REPLY_REGISTER;
-			if (!prepare_register(out, v, from, m, pick[i].contact,
-			    t))
-				break;
-		}
-		out->ntarget++;
+	for (size_t i = 0; i < n; i++) {
+		more = more && out->ntarget < ROUTE_TARGETS_MAX &&
+		    add_target(out, v, from, m, &pick[i]);
+		upstream_tls_unref(pick[i].tls);
 	}
 	if (out->ntarget > 0 || out->status != 0)
 		return;

@@ -2,7 +2,7 @@
 #ifndef EDGE_WORKER_INT_H
 #define EDGE_WORKER_INT_H
 /*
- * edge/worker_int - what worker.c, conn.c and flow.c share.
+ * edge/worker_int - what worker.c, conn.c, conn_out.c and flow.c share.
  */
 #include <event2/event_struct.h>
 #include <pthread.h>
@@ -34,6 +34,7 @@
  */
 enum conn_state {
 	CONN_CONNECTING, /* ours, to an upstream: what is sent is queued     */
+	CONN_SHAKING,    /* the same, TLS handshake under way                */
 	CONN_SILENT,     /* TLS: not one byte yet                            */
 	CONN_HANDSHAKE,  /* TLS handshake under way                          */
 	CONN_FRESH,      /* waits for the (first) message to become complete */
@@ -53,16 +54,7 @@ struct conn_aor {
 	char text[];
 };
 
-#define CONN_WAITING_MAX 256
-
-/* What only a connection to an upstream has. */
-struct conn_out {
-	struct list link;         /* of the worker's                          */
-	struct conn *conn;
-	/* Ids of what was passed to it before it was connected. */
-	uint64_t waiting[CONN_WAITING_MAX];
-	size_t nwaiting;
-};
+struct conn_out; /* conn_out.c */
 
 struct conn {
 	struct list in_state;
@@ -137,16 +129,14 @@ struct worker {
 void conn_accept(struct worker *w, const struct listener *l, int fd,
     const struct addr *peer, const struct addr *local);
 /*
- * Begin a TCP connection to an upstream: its flow is there at once, what is
- * sent over it waits.  local: where it comes from, or NULL; sent_by: what its
- * flow has as local (not set: port 0 of the connection's own address).  NULL:
- * it cannot be reached.
+ * A connection of ours to an upstream, TCP or TLS: one that is there, or that
+ * begins now.  Its flow is there at once, what is sent over it waits until it
+ * is open; if it never is, or closes, proxy_closed follows.  local: where it
+ * comes from, or NULL; sent_by: what its flow has as local (not set: port 0 of
+ * the connection's own address).  NULL: it cannot be reached.
  */
-struct conn *conn_open(struct worker *w, const struct addr *peer,
+struct conn *conn_open(struct worker *w, const struct flow_way *way,
     const struct addr *local, const struct addr *sent_by);
-/* Not connected yet: if it never is, proxy_undelivered(id) follows.  False:
- * too many wait. */
-bool conn_note_waiting(struct conn *c, uint64_t id);
 void conn_free_all(struct worker *w);
 void conn_sweep(struct worker *w, uint64_t now_ms);
 bool conn_send(struct conn *c, struct str bytes);

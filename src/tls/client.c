@@ -193,7 +193,7 @@ on_info(const SSL *ssl, int where, int value)
 	}
 }
 
-/* It has none: phones with one are not played. */
+/* It has none: phones with one are not played.  Who has one is not asked. */
 static int
 on_asked(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
@@ -202,8 +202,10 @@ on_asked(SSL *ssl, X509 **cert, EVP_PKEY **key)
 	return 0;
 }
 
-static bool
-set_options(struct tls_client *c)
+/* Level 0: an old device minds neither SHA-1 nor short keys, and the library
+ * has TLS 1.0 and 1.1 at no other. */
+static void
+set_manner(struct tls_client *c)
 {
 	const struct tls_look *l = &c->look;
 	uint64_t options = SSL_OP_LEGACY_SERVER_CONNECT |
@@ -212,11 +214,21 @@ set_options(struct tls_client *c)
 	if (!l->modern)
 		options |= SSL_OP_NO_TICKET | SSL_OP_NO_ENCRYPT_THEN_MAC |
 		    SSL_OP_NO_EXTENDED_MASTER_SECRET;
-	/* Level 0: an old device minds neither SHA-1 nor short keys, and the
-	 * library has TLS 1.0 and 1.1 at no other. */
 	SSL_CTX_set_security_level(c->ssl, 0);
 	SSL_CTX_clear_options(c->ssl, SSL_CTX_get_options(c->ssl));
 	SSL_CTX_set_options(c->ssl, options);
+}
+
+static bool
+set_options(struct tls_client *c)
+{
+	const struct tls_look *l = &c->look;
+
+	if (l->strict)
+		SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION |
+		    SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
+	else
+		set_manner(c);
 	SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
@@ -267,6 +279,17 @@ tls_client_new(struct tls_client **out, const struct tls_look *look,
 	ERR_clear_error();
 	*out = c;
 	return 0;
+}
+
+int
+tls_client_set_chain(struct tls_client *c, const struct x509_chain *chain)
+{
+	int ok = SSL_CTX_use_cert_and_key(c->ssl, chain->leaf, chain->key,
+	    chain->rest, 1);
+
+	ERR_clear_error();
+	c->shows = ok == 1;
+	return ok == 1 ? 0 : E_CRYPTO;
 }
 
 void

@@ -15,6 +15,7 @@ struct tls_client {
 	struct tls_look look;
 	char lacks[CLIENT_LACKS_LEN];
 	unsigned roots;
+	bool shows;           /* a certificate, to who asks for one       */
 };
 
 /* What the device thinks of the chain that it was shown. */
@@ -38,7 +39,8 @@ struct tls_connector {
 	struct judgement judgement;
 	enum tls_refuser refuser;
 	uint8_t server_alert;
-	bool asked;           /* for a client certificate                 */
+	bool asked;           /* for a client certificate, and had none   */
+	bool not_tls;         /* what came                                */
 	char trouble[128];    /* the library's words, for NEITHER         */
 };
 

@@ -12,6 +12,7 @@
 #include "tls/client_int.h"
 #include "tlswire/alert.h"
 #include "x509/cert.h"
+#include "x509/served.h"
 
 static const struct {
 	int error;
@@ -105,10 +106,12 @@ on_fault(int ok, X509_STORE_CTX *ctx)
 }
 
 static bool
-is_for(X509 *cert, const char *name)
+is_for(X509 *cert, const char *name, enum tls_names rule)
 {
 	struct addr a;
 
+	if (rule != TLS_NAMES_HOST)
+		return x509_is_for(cert, name, rule == TLS_NAMES_SIP_WILD);
 	if (addr_parse_ip(&a, str_cstr(name)) != 0)
 		return X509_check_host(cert, name, 0, 0, NULL) == 1;
 	if (a.u.sa.sa_family == AF_INET)
@@ -194,7 +197,7 @@ judgement_find(struct judgement *j, X509_STORE_CTX *ctx,
 		IGNORE(X509_verify_cert(ctx)); /* the faults are noted */
 		find_strange(j, l);
 	}
-	if (l->checks_name && !is_for(leaf, name))
+	if (l->checks_name && !is_for(leaf, name, l->names))
 		add_fault(j, TRUST_FAULT_NAME, leaf);
 	ERR_clear_error();
 }

@@ -87,10 +87,11 @@ fail(struct tls_connector *k)
 	k->state = TLS_CONN_FAILED;
 	buf_init_array(&text, words, sizeof(words) - 1);
 	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
-	    ERR_GET_REASON(e) == SSL_R_WRONG_VERSION_NUMBER)
+	    ERR_GET_REASON(e) == SSL_R_WRONG_VERSION_NUMBER) {
 		buf_puts(&text, "what the server sent is not TLS: is this "
 		    "its TLS port?");
-	else if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
+		k->not_tls = k->refuser == TLS_REFUSER_NONE;
+	} else if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
 	    ERR_GET_REASON(e) == SSL_R_EXCESSIVE_MESSAGE_SIZE)
 		buf_puts(&text, "the server sends more than 100 kB of "
 		    "certificates: no phone takes that");
@@ -304,6 +305,8 @@ tls_connector_outcome(const struct tls_connector *k, struct tls_outcome *out)
 		.faults = j->faults,
 		.late = k->client->look.manner.late,
 		.asked = k->asked,
+		.shown = k->client->shows,
+		.not_tls = k->not_tls,
 	};
 	if (k->refuser == TLS_REFUSER_DEVICE)
 		out->says = j->says;

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "tls/conn.h"
 #include "tls/look.h"
+#include "x509/cert.h"
 #include "x509/cafile.h"
 
 /* What the connections of one device have in common. */
@@ -30,6 +31,10 @@ MUSTCHECK int tls_client_new(struct tls_client **out,
     const struct tls_look *look, const struct x509_set *roots,
     struct buf *why);
 void tls_client_free(struct tls_client *c); /* NULL does nothing */
+/* What it shows to a server that asks for a certificate; before the first
+ * connection, by reference.  0, E_CRYPTO: it cannot be used. */
+MUSTCHECK int tls_client_set_chain(struct tls_client *c,
+    const struct x509_chain *chain);
 
 /* "0x0004, 0x0005": suites, signature algorithms and groups that the device
  * offers and this library does not have; "" when nothing is missing. */
@@ -45,7 +50,8 @@ struct tls_connector;
 
 /*
  * name: what the device is set to connect to, a DNS name or an address: SNI
- * and name check.  now_s: its clock.  c must outlive the connection.
+ * and name check.  now_s: its clock.  c must outlive the connection; those of
+ * several threads may share it.
  */
 MUSTCHECK int tls_connector_new(struct tls_connector **out,
     struct tls_client *c, const char *name, int64_t now_s);
@@ -90,7 +96,10 @@ struct tls_outcome {
 	uint16_t says;            /* DEVICE, SERVER: alert's code, or
 	                             TRUST_SAYS_NOTHING                   */
 	bool late;                /* DEVICE: after the handshake          */
-	bool asked;               /* the server wants a client certificate */
+	bool asked;               /* the server wants a client certificate,
+	                             and the device has none             */
+	bool shown;               /* it has one                           */
+	bool not_tls;             /* NEITHER: what came                   */
 	uint16_t version, suite;  /* negotiated, 0: none                  */
 	unsigned chain_depth;     /* certificates that the server sent    */
 	char subject[128];        /* of the leaf                          */

@@ -35,6 +35,14 @@ struct tls_list {
 	unsigned n;                    /* 0: as the library has it         */
 };
 
+/* Which names of a certificate count. */
+enum tls_names {
+	TLS_NAMES_HOST,     /* as browsers have it: a wildcard does         */
+	TLS_NAMES_SIP,      /* RFC 5922 7.1, 7.2: a sip URI before the names
+	                       of hosts, no wildcards                       */
+	TLS_NAMES_SIP_WILD, /* the same with wildcards                      */
+};
+
 struct tls_look {
 	uint16_t min_version, max_version; /* enum tls_version; 0: library */
 	struct tls_list suites, sigalgs, groups;
@@ -42,6 +50,9 @@ struct tls_look {
 	bool modern;                   /* tickets, extended_master_secret,
 	                                  encrypt_then_mac                 */
 	bool checks_chain, checks_name, checks_dates;
+	enum tls_names names;
+	bool strict;                   /* it is no device but we: the library's
+	                                  own security level and options   */
 	bool old_paths;                /* follows the path that was sent to
 	                                  its end, as OpenSSL before 1.1.0:
 	                                  an expired cross-signer spoils it */

@@ -145,30 +145,53 @@ is_host(X509 *leaf, const char *name, unsigned flags)
 	return yes;
 }
 
-/* RFC 5922 7.1: where a sip URI is, names of hosts do not count. */
+/* Where a sip URI is, names of hosts do not count. */
+static bool
+is_named(X509 *cert, const GENERAL_NAMES *all, const char *name, unsigned flags)
+{
+	bool uris = false;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+		struct str domain = sip_domain(sk_GENERAL_NAME_value(all, i));
+
+		if (domain.p != NULL && str_ieq(domain, str_cstr(name)))
+			return true;
+		uris |= domain.p != NULL;
+	}
+	return !uris && is_host(cert, name, flags);
+}
+
+bool
+x509_is_for(X509 *cert, const char *name, bool wildcards)
+{
+	GENERAL_NAMES *all = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL,
+	    NULL);
+	bool yes = is_named(cert, all, name, wildcards ? 0 :
+	    X509_CHECK_FLAG_NO_WILDCARDS);
+
+	GENERAL_NAMES_free(all);
+	ERR_clear_error();
+	return yes;
+}
+
 static void
 read_names(struct x509_served *out, X509 *leaf, const char *name)
 {
 	GENERAL_NAMES *all = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL,
 	    NULL);
-	bool uris = false, uri = false;
 	struct buf names;
 
 	buf_init_array(&names, out->names, sizeof(out->names) - 1);
 	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
 		const GENERAL_NAME *g = sk_GENERAL_NAME_value(all, i);
-		struct str domain = sip_domain(g);
 
 		put_name(&names, g);
-		uris |= domain.p != NULL;
-		uri |= domain.p != NULL && str_ieq(domain, str_cstr(name));
 		out->names_ip6 |= g->type == GEN_IPADD &&
 		    ASN1_STRING_length(g->d.iPAddress) == 16;
 	}
 	out->names[names.n] = '\0';
 	out->names_none = sk_GENERAL_NAME_num(all) <= 0;
-	out->named = uris ? uri :
-	    is_host(leaf, name, X509_CHECK_FLAG_NO_WILDCARDS);
+	out->named = is_named(leaf, all, name, X509_CHECK_FLAG_NO_WILDCARDS);
 	out->by_wildcard = is_host(leaf, name, 0) &&
 	    !is_host(leaf, name, X509_CHECK_FLAG_NO_WILDCARDS);
 	out->no_common_name = X509_NAME_get_index_by_NID(

@@ -41,6 +41,11 @@ struct x509_served {
 	bool signs, enciphers;          /* key usage of the leaf             */
 };
 
+/* Is a certificate for this SIP domain or host?  RFC 5922 7.1: one that has a
+ * sip URI is for its host and no other; 7.2: no wildcards, but where they are
+ * asked for. */
+bool x509_is_for(X509 *cert, const char *name, bool wildcards);
+
 /*
  * name: the SIP domain or host that clients are set to.  0, -ENOMEM, E_PARSE:
  * no certificate.

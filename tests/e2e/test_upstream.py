@@ -115,14 +115,14 @@ def be_called(pbx, phone, link=None, uri=None):
               invite.all("Record-Route"), call_id="call", to_tag="pbx",
               cseq=2)
     bye = pbx.wait("BYE")
-    equal(bye.uri, pbx.uri("tcp" if link else "udp"))
+    equal(bye.uri, pbx.uri(pbx.transport_of(link)))
     equal(bye.all("Route"), [])
     pbx.reply(bye, 200, "OK")
     phone.expect(200)
 
 
-def call(pbx, phone):
-    """The phone calls, the PBX answers and hangs up."""
+def call(pbx, phone, link=None):
+    """The phone calls, the PBX answers and hangs up, over its link."""
     phone.ask("INVITE", "sip:200@pbx.test", body=SDP_PHONE)
     invite = pbx.wait("INVITE")
     equal(invite.uri, "sip:200@pbx.test")
@@ -137,7 +137,7 @@ def call(pbx, phone):
               to_tag="pbx")
     pbx.wait("ACK")
     pbx.request("BYE", phone.contact.strip("<>"), invite.all("Record-Route"),
-                call_id="phone", to_tag="phone", cseq=7)
+                call_id="phone", to_tag="phone", cseq=7, link=link)
     bye = phone.expect("BYE")
     phone.answer(bye)
     pbx.wait(200)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A small PBX: a registrar with digest and Path, over UDP and TCP, which calls
-the phones that have registered and takes their calls."""
+"""A small PBX: a registrar with digest and Path, over UDP and TCP or TLS, which
+calls the phones that have registered and takes their calls."""
 import hashlib
 import random
 import re
 import socket
+import ssl
 import threading
 
 import sip
@@ -25,8 +26,24 @@ def branch():
 class Pbx:
     """deaf: answers nothing; busy: 503 to all; both may be set later."""
 
-    def __init__(self, port=0, host="127.0.0.1", path=True):
+    def __init__(self, port=0, host="127.0.0.1", path=True, chain=None,
+                 clients=None, version=None):
+        """chain: (certificate, key), then its stream is TLS; clients: the
+        roots of the certificates that they must show; version: of TLS."""
         self.path = path  # False: takes no Path
+        self.context, self.hellos, self.refusals = None, [], []
+        self.accepted, self.heard = 0, 0
+        if chain:
+            self.context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*chain)
+            context.sni_callback = lambda s, name, c: self.hellos.append(name)
+            if clients:
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(clients)
+            if version:
+                context.minimum_version = ssl.TLSVersion.TLSv1
+                context.maximum_version = version
+                context.set_ciphers("ALL:@SECLEVEL=0")
         self.deaf = self.busy = False
         self.host, self.bindings = host, {}
         self.got, self.taken = [], 0
@@ -63,6 +80,11 @@ class Pbx:
                 pass
             link.close()
 
+    def transport_of(self, link):
+        if not link:
+            return "udp"
+        return "tls" if isinstance(link.sock, ssl.SSLSocket) else "tcp"
+
     def uri(self, transport="udp"):
         return "sip:%s:%d;transport=%s" % (self.host, self.port, transport)
 
@@ -82,9 +104,24 @@ class Pbx:
         try:
             while True:
                 sock, peer = self.listener.accept()
-                self.serve(sip.Stream(sock), peer)
+                self.accepted += 1
+                if self.context:
+                    threading.Thread(target=self.shake, args=(sock, peer),
+                                     daemon=True).start()
+                else:
+                    self.serve(sip.Stream(sock), peer)
         except OSError:
             pass
+
+    def shake(self, sock, peer):
+        sock.settimeout(DEADLINE_S)
+        try:
+            sock = self.context.wrap_socket(sock, server_side=True)
+        except OSError as e:
+            self.refusals.append(str(e))
+            sock.close()
+            return
+        self.serve(sip.Stream(sock), peer)
 
     def serve(self, link, peer):
         link.sock.settimeout(None)
@@ -94,21 +131,25 @@ class Pbx:
             try:
                 while True:
                     self.take(Message(link.recv()), lambda text:
-                              link.send(text.encode()), "TCP", peer)
+                              link.send(text.encode()),
+                              "TLS" if self.context else "TCP", peer)
             except (OSError, EOFError, ValueError):
                 pass
         threading.Thread(target=run, daemon=True).start()
         return link
 
-    def connect(self, host, port):
-        """A connection of our own."""
+    def connect(self, host, port, context=None, name=None):
+        """A connection of our own; context: with TLS."""
         sock = socket.create_connection((host, port), DEADLINE_S)
+        if context:
+            sock = context.wrap_socket(sock, server_hostname=name)
         return self.serve(sip.Stream(sock), (host, port))
 
     # ---- requests ----
 
     def take(self, m, send, transport, peer):
         m.send, m.transport, m.peer = send, transport, peer
+        self.heard += 1
         if self.deaf:
             return
         if self.busy and m.method != "ACK" and not m.status:
@@ -204,7 +245,7 @@ class Pbx:
         """link: over this connection; else a datagram to where the first
         route, or the URI, says."""
         self.branch = via or branch()
-        transport = "TCP" if link else "UDP"
+        transport = self.transport_of(link).upper()
         text = ("%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s:%d;branch=%s\r\n" %
                 (method, uri, transport, self.host, self.port, self.branch))
         text += "".join("Route: %s\r\n" % r for r in routes)
@@ -213,7 +254,7 @@ class Pbx:
                  "Contact: <%s>\r\n%s" %
                  (to or "sip:100@pbx.test", ";tag=" + to_tag if to_tag else
                   "", call_id or "call-%d" % random.getrandbits(40), cseq,
-                  method, self.uri("tcp" if link else "udp"), extra))
+                  method, self.uri(transport.lower()), extra))
         text = self.finish(text, body)
         if link:
             link.send(text.encode())

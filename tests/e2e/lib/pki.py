@@ -24,6 +24,10 @@ basicConstraints = CA:false
 subjectAltName = DNS:%s
 extendedKeyUsage = serverAuth
 authorityKeyIdentifier = keyid
+[client]
+basicConstraints = CA:false
+extendedKeyUsage = clientAuth
+authorityKeyIdentifier = keyid
 [sub]
 basicConstraints = critical,CA:true
 keyUsage = critical,keyCertSign,cRLSign
@@ -63,12 +67,12 @@ class Pki:
             raise AssertionError("openssl %s: %s" % (argv[0], p.stdout))
 
     def issue(self, name, begin="20200101000000Z", end="20491231235959Z",
-              key_type=RSA):
-        """The files of a certificate and its key."""
+              key_type=RSA, kind="leaf"):
+        """The files of a certificate and its key; kind: or "client"."""
         certificate, key = name + ".pem", name + ".key"
         self.openssl("req", "-newkey", *key_type, "-nodes", "-keyout", key,
                      "-out", name + ".csr", "-subj", "/CN=" + self.host)
-        self.sign(name + ".csr", certificate, begin, end)
+        self.sign(name + ".csr", certificate, begin, end, kind=kind)
         return self.path(certificate), self.path(key)
 
     def sign(self, request, certificate, begin, end, *options, kind="leaf"):

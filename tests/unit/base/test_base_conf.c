@@ -522,8 +522,11 @@ test_chains_of_the_command_line(void **state)
 }
 
 #define URI                                                                    \
-	"sip:HOST[:PORT][;transport=udp|tcp], as in "                          \
-	"\"sip:pbx.example.com;transport=udp\"\n"
+	"sip:HOST[:PORT][;transport=udp|tcp|tls] or sips:HOST[:PORT], as in "  \
+	"\"sip:pbx.example.com;transport=udp\""
+#define OVERRIDE                                                               \
+	"URI[,path|,contact][,NAME=VALUE]..., URI being " URI                  \
+	", NAME ca, certificate, key, server_name or verify\n"
 
 static void
 test_upstreams(void **state)
@@ -573,18 +576,81 @@ test_upstreams(void **state)
 	assert_int_equal(conf_load(&c, NULL, bad, 2, &why), E_CONFIG);
 	buf_putc(&why, '\0');
 	assert_string_equal(why.p, "command line: upstream: found "
-	    "\"sip:10.0.0.1,kontakt\", expected URI[,path|,contact], URI being "
-	    URI "command line: upstream: found \"10.0.0.1\", expected "
-	    "URI[,path|,contact], URI being " URI);
+	    "\"sip:10.0.0.1,kontakt\", expected " OVERRIDE
+	    "command line: upstream: found \"10.0.0.1\", expected " OVERRIDE);
 	assert_null(c);
 	buf_fini(&why);
+}
+
+static void
+test_upstreams_over_tls(void **state)
+{
+	static const struct conf_override over[] = {
+		{ "upstream", "sips:pbx.example.com:5071,contact,ca=/a.pem,"
+		    "certificate=/b.pem,key=/c.pem,server_name=b.example.com,"
+		    "verify=wildcard" },
+	};
+	struct conf *c = load_right("upstream a { uri = "
+	    "\"sip:192.0.2.9;transport=tls\"\n verify = no }\n"
+	    "upstream b { uri = \"sips:pbx;transport=tcp\" }\n"
+	    "upstream c { uri = \"sip:pbx\" ca = \"/ca.pem\" }\n");
+	struct buf why;
+
+	assert_int_equal(c->upstream[0].transport, CONF_TRANSPORT_TLS);
+	assert_int_equal(c->upstream[0].verify, CONF_VERIFY_NO);
+	assert_null(c->upstream[0].ca);
+	assert_null(c->upstream[0].server_name);
+	assert_true(c->upstream[1].sips);
+	assert_int_equal(c->upstream[1].transport, CONF_TRANSPORT_TLS);
+	assert_int_equal(c->upstream[1].verify, CONF_VERIFY_YES);
+	assert_int_equal(c->upstream[2].transport, CONF_TRANSPORT_ANY);
+	assert_false(conf_upstream_must_use_tls(&c->upstream[2]));
+	assert_true(conf_upstream_may_use_tls(&c->upstream[2]));
+	assert_string_equal(c->upstream[2].ca, "/ca.pem");
+	conf_unref(c);
+
+	buf_init(&why, 4096);
+	assert_int_equal(conf_load(&c, NULL, over, 1, &why), 0);
+	assert_string_equal(c->upstream[0].uri, "sips:pbx.example.com:5071");
+	assert_int_equal(c->upstream[0].port, 5071);
+	assert_true(c->upstream[0].contact);
+	assert_string_equal(c->upstream[0].ca, "/a.pem");
+	assert_string_equal(c->upstream[0].certificate, "/b.pem");
+	assert_string_equal(c->upstream[0].key, "/c.pem");
+	assert_string_equal(c->upstream[0].server_name, "b.example.com");
+	assert_int_equal(c->upstream[0].verify, CONF_VERIFY_WILDCARD);
+	conf_unref(c);
+	buf_fini(&why);
+
+	check_wrong("upstream a {\nuri = \"sip:b;transport=tcp\"\n"
+	    "ca = \"/a.pem\" }\n", "siptrust.conf:2: upstream a: ca: found it "
+	    "with uri = \"sip:b;transport=tcp\", expected transport=tls "
+	    "there\n");
+	check_wrong("upstream a { uri = \"sips:b\"\nkey = \"/k.pem\" }\n",
+	    "siptrust.conf:1: upstream a: key: found it alone, expected "
+	    "certificate = \"FILE\" beside it\n");
+	check_wrong("upstream a { uri = \"sips:b\" ca = c verify = no }\n",
+	    "siptrust.conf:1: upstream a: ca: found it with verify = \"no\", "
+	    "expected one of them\n");
+	check_wrong("upstream a { uri = \"sips:b\"\nca = \"\" }\n",
+	    "siptrust.conf:2: ca: found \"\", expected a file's name\n");
+	check_wrong("upstream a { uri = \"sips:b\"\nverify = never }\n",
+	    "siptrust.conf:2: verify: found \"never\", expected \"yes\", "
+	    "\"wildcard\" or \"no\"\n");
+	check_wrong("upstream a { uri = \"sips:b\"\nserver_name = \"a b\" }\n",
+	    "siptrust.conf:2: server_name: found \"a b\", expected a name or "
+	    "an address\n");
+	check_wrong("tls = {}\nupstream a { uri = \"sips:b\" }\n",
+	    "siptrust.conf: tls: found no address, expected at least one: "
+	    "upstreams over TLS are reached from there\n");
 }
 
 static void
 test_wrong_upstreams(void **state)
 {
 	static const char *const wrong[] = {
-		"pbx.example.com", "sip:", "sips:pbx", "sip:100@pbx",
+		"pbx.example.com", "sip:", "sips:", "sip:100@pbx",
+		"sips:pbx;transport=udp", "sip:pbx;transport=dtls",
 		"sip:pbx:0", "sip:pbx:x", "sip:pbx:65536",
 		"sip:pbx;transport=sctp",
 		"sip:pbx;lr", "sip:pbx;transport=udp;transport=tcp",
@@ -597,7 +663,7 @@ test_wrong_upstreams(void **state)
 		snprintf(text, sizeof(text),
 		    "upstream a {\n uri = \"%s\"\n}\n", wrong[i]);
 		snprintf(want, sizeof(want), "siptrust.conf:2: uri: found "
-		    "\"%s\", expected " URI, wrong[i]);
+		    "\"%s\", expected " URI "\n", wrong[i]);
 		check_wrong(text, want);
 	}
 	check_wrong("upstream a {\n}\n", "siptrust.conf:2: found upstream "
@@ -821,6 +887,7 @@ main(void)
 		cmocka_unit_test(test_wrong_pins),
 		cmocka_unit_test(test_chains_of_the_command_line),
 		cmocka_unit_test(test_upstreams),
+		cmocka_unit_test(test_upstreams_over_tls),
 		cmocka_unit_test(test_wrong_upstreams),
 		cmocka_unit_test(test_settings_that_contradict),
 		cmocka_unit_test(test_files_that_are_none),
