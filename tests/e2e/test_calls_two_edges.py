@@ -18,10 +18,10 @@ PBX = None
 
 
 @contextlib.contextmanager
-def front(way):
+def front(way, port=None):
     """way: what stands behind the URI of the upstream."""
     edge = Edge(start=False)
-    edge.extra = ["--upstream", "sip:127.0.0.1:%d%s" % (PBX.sip, way)]
+    edge.extra = ["--upstream", "sip:127.0.0.1:%d%s" % (port or PBX.sip, way)]
     with edge:
         edge.start()
         edge.wait_line(r" upstream-resolved ")
@@ -50,6 +50,16 @@ def all_ways_by_path():
                        (";transport=tcp", (("tls", "udp"), ("tls", "tls")))):
         with front(way) as edge:
             for mine, its in pairs:
+                one_call(edge, mine, its)
+
+
+def by_tls():
+    """The certificate of the second is of its own CA."""
+    for register in "path", "contact":
+        with front(";transport=tls,%s,ca=%s,server_name=%s" % (
+                register, PBX.ca, PBX.domain), PBX.tls) as edge:
+            edge.wait_line("upstream-up name=pbx .* transport=TLS")
+            for mine, its in ("tls", "tls"), ("udp", "tls"), ("tls", "tcp"):
                 one_call(edge, mine, its)
 
 
@@ -112,6 +122,7 @@ def a_pbx_that_is_down():
 
 TESTS = [
     all_ways_by_path,
+    by_tls,
     by_rewritten_contact,
     to_and_from_a_phone_of_the_pbx,
     what_comes_to_nothing,

@@ -75,6 +75,47 @@ def kamailio():
     calls(Kamailio, ["udp", "tls", "tcp"])
 
 
+# ---- TLS between edge and PBX ----
+
+def over_tls(kind, where=None):
+    """Phones over TLS and UDP, and one more at the PBX itself."""
+    with place.network() as lab:
+        chains = Chains(lab, "a")
+        with kind(lab, chain=chains.chain("a1")[1:]) as pbx, \
+                place.edge(lab, pbx, ca=chains.store("a")) as edge:
+            edge.wait_line(r" upstream-up name=pbx server=%s:5061 "
+                           r"transport=TLS" % pbx.host.address)
+            with Linphone(lab, "100", ca=edge.ca) as a, \
+                    Baresip(lab, "101", AT_EDGE, "udp", hertz=880) as b:
+                registered(edge, pbx, a, where)
+                registered(edge, pbx, b, where)
+                both_ways(a, b)
+                with Baresip(lab, "102", pbx.host.address, hertz=1000) as c:
+                    c.registered()
+                    both_ways(a, c)
+            tap.equal(edge.count(" tls-refused "), 0, "refusals")
+
+
+def asterisk_pjsip_over_tls():
+    over_tls(AsteriskPjsip, "sip:ft-")
+
+
+def kamailio_over_tls():
+    over_tls(Kamailio)
+
+
+def a_certificate_that_the_edge_refuses():
+    """Of a real PBX, with the word for it."""
+    with place.network() as lab:
+        chains = Chains(lab, "ab")
+        with Kamailio(lab, chain=chains.chain("a1")[1:]) as pbx, \
+                place.edge(lab, pbx, ca=chains.store("b")) as edge:
+            edge.wait_line(r"warn upstream-down name=pbx .* reason=\"refused "
+                           r"by the edge: it does not hold the root "
+                           r"\\\"Lab Root A\\\"\" cause=untrusted_root "
+                           r"confidence=certain remedy=")
+
+
 # ---- the story: the phone that stayed out (test_alone.py) ----
 
 def spa502g(lab, **options):
@@ -161,8 +202,9 @@ def the_second_takes_over():
 
 def main():
     tests = [asterisk_pjsip, asterisk_sip, kamailio,
-             asterisk_pjsip_by_path, story, down_and_back,
-             the_second_takes_over]
+             asterisk_pjsip_by_path, asterisk_pjsip_over_tls,
+             kamailio_over_tls, a_certificate_that_the_edge_refuses, story,
+             down_and_back, the_second_takes_over]
     words = sys.argv[1:]
     tap.main([t for t in tests if not words or t.__name__ in words], JOBS)
 

@@ -44,7 +44,7 @@ class Pbx:
     def files(self):
         here = {place.EDGE: self.edge, place.PBX: self.host.address}
         for path, text in place.files(self.page).items():
-            if path == place.EDGE_CONF:
+            if path.startswith(place.EDGE_CONF):
                 continue
             text = place.placed(text, here)
             if self.change:
@@ -126,16 +126,6 @@ MinProtocol = TLSv1
 CipherString = DEFAULT@SECLEVEL=0
 """
 
-    PJSIP_TLS = """
-[tls]
-type = transport
-protocol = tls
-bind = 0.0.0.0:5061
-cert_file = /etc/asterisk/keys/pbx.pem
-priv_key_file = /etc/asterisk/keys/pbx.key
-method = tlsv1_2
-"""
-
     def __init__(self, of, *args, chain=None, **options):
         """chain: (certificate, key) of its own TLS; else it has none."""
         super().__init__(of, *args, **options)
@@ -143,7 +133,7 @@ method = tlsv1_2
                         dirs_exist_ok=True)
         for path, text in self.files():
             if chain and os.path.basename(path) == "pjsip.conf":
-                text += self.PJSIP_TLS
+                text += "#include pjsip_tls.conf\n"
             text = text.replace("/etc/asterisk", self.inner)
             self.write(os.path.basename(path), text)
         self.write("asterisk.conf", self.DIRECTORIES.format(self.inner))
@@ -188,15 +178,21 @@ class AsteriskSip(Asterisk):
 class Kamailio(Pbx):
     page = program = "kamailio"
 
-    def __init__(self, of, *args, **options):
+    def __init__(self, of, *args, chain=None, **options):
+        """chain: (certificate, key), then over TLS too."""
         super().__init__(of, *args, **options)
         for path, text in self.files():
             text = text.replace("/run/kamailio", self.home)
+            text = text.replace("/etc/kamailio", self.home)
             self.write(os.path.basename(path), text)
+        self.tls = ["-A", "WITH_TLS"] if chain else []
+        for part, source in zip(("pem", "key"), chain or ()):
+            shutil.copy(source, os.path.join(self.home, "pbx." + part))
 
     def argv(self):
         return ["kamailio", "-DD", "-E", "-f", self.home + "/kamailio.cfg",
-                "-Y", self.home, "-P", self.home + "/pid", "-m", "32"]
+                "-Y", self.home, "-P", self.home + "/pid", "-m", "32",
+                *self.tls]
 
     def rpc(self, *argv):
         return self.run(["kamcmd", "-s",

@@ -21,6 +21,8 @@ CLONE_NEWNET = 0x40000000
 EDGE, PBX, OTHER_PBX = "192.0.2.10", "192.0.2.20", "192.0.2.21"
 NAME = "pbx.example.com"
 EDGE_CONF = "/etc/siptrust/siptrust.conf"
+OVER_TLS = ", over TLS"  # behind the name of a file that is another then
+PBX_CA = "/etc/siptrust/pbx-ca.pem"
 
 
 def network():
@@ -44,9 +46,9 @@ def files(page):
     found, lines = {}, None
     with open(os.path.join(ROOT, "docs/how-to", page + ".md")) as f:
         for line in f:
-            m = re.match(r"`(/etc/\S+)`:$", line)
+            m = re.match(r"`(/etc/\S+)`(%s)?:$" % OVER_TLS, line)
             if m:
-                lines = found[m.group(1)] = []
+                lines = found[m.group(1) + (m.group(2) or "")] = []
             elif lines is not None and (line.startswith("    ") or
                                         not line.strip()):
                 lines.append(line[4:] or "\n")
@@ -63,11 +65,13 @@ def placed(text, here):
     return text.replace(NAME, DOMAIN)
 
 
-def edge(of, pbx, change=None, more="", start=True):
+def edge(of, pbx, change=None, more="", start=True, ca=None):
     """An edge in front of this PBX, by the how-to's file; change: a function of
-    its text."""
-    text = placed(files(pbx.page)[EDGE_CONF],
+    its text; ca: the root of the PBX's certificate, then over TLS."""
+    text = placed(files(pbx.page)[EDGE_CONF + (OVER_TLS if ca else "")],
                   {EDGE: lab.ADDRESS, PBX: pbx.host.address})
+    if ca:
+        text = text.replace(PBX_CA, ca)
     if change:
         text = change(text)
     made = Edge(config=more + text, host=lab.ADDRESS, start=False,
