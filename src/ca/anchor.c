@@ -15,6 +15,9 @@
 #include "device/root.h"
 #include "x509/cert.h"
 
+#define WEB_NAME  64  /* bytes of one name        */
+#define ROOT_TEXT 128 /* bytes of one common name */
+
 /* What the messages need of one certificate of a file. */
 struct source {
 	const char *path;
@@ -136,8 +139,8 @@ give_name(struct ca_anchor *out, const X509 *cert,
 
 	if (known != NULL && X509_digest(cert, EVP_sha256(), sum, &n) == 1)
 		row = device_roots_by_sha256(known, sum);
-	if (row == NULL || !str_copy(out->name, sizeof(out->name), row->name))
-		ca_anchor_name(out->name, sizeof(out->name), out->root);
+	if (row == NULL || !str_copy(out->name, WEB_NAME, row->name))
+		ca_anchor_name(out->name, WEB_NAME, out->root);
 }
 
 /* A root that has been checked. */
@@ -148,8 +151,7 @@ anchor_make(struct ca_anchor *out, X509 *cert,
 	EVP_PKEY *key = X509_get0_pubkey(cert);
 
 	memset(out, 0, sizeof(*out));
-	x509_name_text(X509_get_subject_name(cert), out->root,
-	    sizeof(out->root));
+	x509_name_text(X509_get_subject_name(cert), out->root, ROOT_TEXT);
 	give_name(out, cert, known);
 	out->ec = key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
 	x509_fingerprint(cert, out->fingerprint);
@@ -230,13 +232,13 @@ name_is_taken(const struct ca_anchors *a, const char *name)
 static void
 make_name_unique(const struct ca_anchors *a, struct ca_anchor *new)
 {
-	char plain[56];
+	char plain[WEB_NAME - 8];
 
 	if (!name_is_taken(a, new->name))
 		return;
 	str_copy(plain, sizeof(plain), str_cstr(new->name));
 	for (unsigned i = 2; i < 1000 && name_is_taken(a, new->name); i++)
-		snprintf(new->name, sizeof(new->name), "%s-%u", plain, i);
+		snprintf(new->name, WEB_NAME, "%s-%u", plain, i);
 }
 
 static int
@@ -307,7 +309,7 @@ ca_anchors_fini(struct ca_anchors *a)
 static bool
 is_called(const struct ca_anchor *a, struct str name)
 {
-	char plain[sizeof(a->name)];
+	char plain[WEB_NAME];
 
 	ca_anchor_name(plain, sizeof(plain), a->root);
 	return str_ieq(str_cstr(a->root), name) ||
@@ -337,6 +339,64 @@ ca_anchors_find(const struct ca_anchors *a, const char *name,
 			buf_printf(several, ", %s", a->v[i].name);
 	}
 	return n == 1 ? first : NULL;
+}
+
+static int
+join_one(struct ca_anchor *out, const struct ca_anchors *a,
+    const struct ca_anchor *own, struct str name, struct buf *why)
+{
+	char text[WEB_NAME];
+	const struct ca_anchor *one = NULL;
+	size_t n = strlen(out->root);
+
+	if (str_eq(name, STR("ca")))
+		one = own;
+	else if (str_copy(text, sizeof(text), name))
+		one = ca_anchors_find(a, text, NULL);
+	if (one == NULL) {
+		buf_printf(why, "\"%.*s\": no root of this name",
+		    STR_FMT(name));
+		return E_ABSENT;
+	}
+	if (!str_copy(out->root + n + (n > 0), sizeof(out->root) - n - 1,
+	    str_cstr(one->root)))
+		return E_LIMIT;
+	if (n > 0)
+		out->root[n] = '\n';
+	if (one->modified_s > out->modified_s)
+		out->modified_s = one->modified_s;
+	out->ec = out->ec || one->ec;
+	buf_str(&out->pem, buf_as_str(&one->pem));
+	return 0;
+}
+
+int
+ca_anchors_join(struct ca_anchor *out, const struct ca_anchors *a,
+    const struct ca_anchor *own, const char *names, struct buf *why)
+{
+	struct ca_anchor all = { .name = "" };
+	struct str rest = str_cstr(names);
+	int rc = 0;
+
+	buf_init(&all.pem, CA_ANCHOR_FILE_MAX);
+	buf_init(&all.der, CA_ANCHOR_FILE_MAX);
+	for (unsigned n = 0; rc == 0 && rest.n > 0; n++) {
+		if (n == CA_BUNDLE_MAX)
+			rc = E_LIMIT;
+		else
+			rc = join_one(&all, a, own, str_cut(&rest, '+'), why);
+	}
+	if (rc == 0 && (all.pem.n == 0 || all.pem.failed ||
+	    !str_copy(all.name, sizeof(all.name), str_cstr(names))))
+		rc = E_LIMIT;
+	if (rc == E_LIMIT)
+		buf_printf(why, "%s: expected at most %d roots", names,
+		    CA_BUNDLE_MAX);
+	if (rc != 0)
+		ca_anchor_fini(&all);
+	else
+		*out = all;
+	return rc;
 }
 
 const char *

@@ -22,8 +22,8 @@
 struct device_roots;
 
 struct ca_anchor {
-	char name[64];        /* in URLs: "isrg-root-x1"                      */
-	char root[128];       /* common name: "ISRG Root X1"                  */
+	char name[192];       /* in URLs: "isrg-root-x1"                      */
+	char root[512];       /* common name: "ISRG Root X1"                  */
 	char fingerprint[96]; /* SHA-256                                      */
 	bool ec;              /* its key is an elliptic one                   */
 	struct buf pem, der;
@@ -66,6 +66,17 @@ void ca_anchors_fini(struct ca_anchors *a);
  */
 const struct ca_anchor *ca_anchors_find(const struct ca_anchors *a,
     const char *name, struct buf *several);
+
+/*
+ * Several in one PEM file, for phones that take a bundle: names with "+"
+ * between them, "ca" for own (may be NULL).  out's name is names, its root the
+ * common names, a line each; it has no DER.  0; E_LIMIT: more than
+ * CA_BUNDLE_MAX; E_ABSENT: one is not there; why says which.
+ */
+#define CA_BUNDLE_MAX 4
+MUSTCHECK int ca_anchors_join(struct ca_anchor *out,
+    const struct ca_anchors *a, const struct ca_anchor *own,
+    const char *names, struct buf *why);
 
 /* The system's bundle of public roots; NULL: none is installed. */
 const char *ca_system_roots(void);

@@ -18,7 +18,7 @@
 
 /* What is exported, and the roots it is one of. */
 struct export {
-	struct ca_anchor ca;
+	struct ca_anchor ca, several;
 	struct ca_anchors roots;
 	const struct ca_anchor *what;
 };
@@ -45,6 +45,43 @@ find_root(const struct ca_cmd *c, struct export *x, const char *file,
 }
 
 static int
+load_ca(const struct ca_cmd *c, struct export *x, struct buf *why)
+{
+	char path[PATH_BYTES];
+	int rc;
+
+	if (c->conf->ca_file[0] != '\0')
+		str_copy(path, sizeof(path), str_cstr(c->conf->ca_file));
+	else
+		snprintf(path, sizeof(path), "%s/ca.pem", c->conf->data);
+	rc = ca_anchor_load(&x->ca, path, clock_wall_s(), why);
+	if (rc == -ENOENT)
+		buf_puts(why, " (siptrust ca init makes one; --data names "
+		    "the edge's folder)");
+	if (rc == 0)
+		x->what = &x->ca;
+	return rc;
+}
+
+/* "ca+isrg-root-x1": in one file, for phones that take a bundle. */
+static int
+join_roots(const struct ca_cmd *c, struct export *x, struct buf *why)
+{
+	char padded[256];
+	int rc = 0;
+
+	snprintf(padded, sizeof(padded), "+%s+", c->root);
+	if (strstr(padded, "+ca+") != NULL)
+		rc = load_ca(c, x, why);
+	if (rc == 0)
+		rc = ca_anchors_join(&x->several, &x->roots,
+		    x->what == &x->ca ? &x->ca : NULL, c->root, why);
+	if (rc == 0)
+		x->what = &x->several;
+	return rc == E_LIMIT ? E_CONFIG : rc;
+}
+
+static int
 load_root(const struct ca_cmd *c, struct export *x, struct buf *why)
 {
 	const char *file = c->conf->roots_file;
@@ -64,26 +101,10 @@ load_root(const struct ca_cmd *c, struct export *x, struct buf *why)
 		    c->conf->roots_file[0] != '\0', known, clock_wall_s(),
 		    why);
 	device_roots_free(known);
-	return rc == 0 ? find_root(c, x, file, why) : rc;
-}
-
-static int
-load_ca(const struct ca_cmd *c, struct export *x, struct buf *why)
-{
-	char path[PATH_BYTES];
-	int rc;
-
-	if (c->conf->ca_file[0] != '\0')
-		str_copy(path, sizeof(path), str_cstr(c->conf->ca_file));
-	else
-		snprintf(path, sizeof(path), "%s/ca.pem", c->conf->data);
-	rc = ca_anchor_load(&x->ca, path, clock_wall_s(), why);
-	if (rc == -ENOENT)
-		buf_puts(why, " (siptrust ca init makes one; --data names "
-		    "the edge's folder)");
-	if (rc == 0)
-		x->what = &x->ca;
-	return rc;
+	if (rc != 0)
+		return rc;
+	return strchr(c->root, '+') != NULL ? join_roots(c, x, why) :
+	    find_root(c, x, file, why);
 }
 
 static int
@@ -111,12 +132,16 @@ export_plain(const struct ca_cmd *c, const struct export *x, struct buf *why)
 	const struct buf *bytes = c->der ? &x->what->der : &x->what->pem;
 	int rc;
 
+	if (bytes->n == 0) {
+		buf_puts(why, "--der: several certificates have no DER form");
+		return E_CONFIG;
+	}
 	if (c->out == NULL) {
 		fwrite(bytes->p, 1, bytes->n, stdout);
 		return 0;
 	}
 	rc = write_file(c, name, "pem", buf_as_str(&x->what->pem), why);
-	if (rc == 0)
+	if (rc == 0 && x->what->der.n > 0)
 		rc = write_file(c, name, "der", buf_as_str(&x->what->der),
 		    why);
 	return rc;
@@ -134,7 +159,7 @@ struct kit {
 	enum way way;
 	struct device_ca ca;
 	char base[320];             /* "http://192.0.2.5:8080" */
-	char file[96];              /* "roots/isrg-root-x1" */
+	char file[208];             /* "roots/isrg-root-x1" */
 	struct buf url, settings, tls;
 };
 
@@ -227,6 +252,13 @@ kit_fill(struct kit *k, const struct ca_cmd *c, const struct export *x,
 
 	k->way = way_of(k->profile);
 	rc = take_base(k, c, why);
+	if (rc == 0 && x->what == &x->several &&
+	    (k->profile->ca_bundle == DEVICE_NO || strcmp(
+	    device_install_ending(k->profile), "pem") != 0)) {
+		buf_printf(why, "%.*s: it takes one certificate a file: name "
+		    "one root", STR_FMT(k->profile->name));
+		rc = E_CONFIG;
+	}
 	if (rc != 0)
 		return rc;
 	snprintf(k->file, sizeof(k->file), "%s%s", c->root != NULL ?
@@ -426,8 +458,8 @@ ca_verb_export(struct ca_cmd *c, struct buf *why)
 	if (rc == 0)
 		rc = c->profile != NULL ? export_for(c, &x, why) :
 		    export_plain(c, &x, why);
-	if (x.what == &x.ca)
-		ca_anchor_fini(&x.ca);
+	ca_anchor_fini(&x.ca);
+	ca_anchor_fini(&x.several);
 	ca_anchors_fini(&x.roots);
 	return rc == 0 ? CMD_OK : rc == E_ABSENT ? CMD_FINDING :
 	    rc == E_CONFIG ? CMD_USAGE : CMD_FAILED;

@@ -16,7 +16,7 @@ struct fetch {
 	struct addr peer;
 	char id[WEB_ID_MAX + 1];
 	char file[HTTP_TARGET_MAX + 1];
-	char root[128];
+	char root[512];            /* a line each */
 	char user_agent[AGENT_MAX];
 };
 
@@ -91,6 +91,34 @@ put_device(struct buf *out, const struct fetch_party *p,
 	put(out, "device", device);
 }
 
+/* Each of the roots that it has got. */
+static void
+tell_devices(const struct fetch *f, struct devices *devices)
+{
+	struct str rest = str_cstr(f->root);
+
+	while (rest.n > 0)
+		devices_fetched(devices, &f->peer, str_cut(&rest, '\n'),
+		    clock_wall_s());
+}
+
+/* "A + B" of "A\nB". */
+static void
+put_roots(struct buf *out, const char *roots)
+{
+	char text[1024];
+	struct str rest = str_cstr(roots);
+	struct buf b;
+
+	buf_init_array(&b, text, sizeof(text) - 1);
+	while (rest.n > 0) {
+		struct str one = str_cut(&rest, '\n');
+		buf_printf(&b, "%s%.*s", b.n > 0 ? " + " : "", STR_FMT(one));
+	}
+	text[b.n] = '\0';
+	put(out, "root", text);
+}
+
 void
 fetch_done(struct fetch *f, const struct fetch_party *p, unsigned status,
     bool complete)
@@ -99,15 +127,14 @@ fetch_done(struct fetch *f, const struct fetch_party *p, unsigned status,
 	struct buf b;
 
 	/* Before the line: the phone may be back before it is written. */
-	if (p->devices != NULL && complete && f->root[0] != '\0')
-		devices_fetched(p->devices, &f->peer, str_cstr(f->root),
-		    clock_wall_s());
+	if (p->devices != NULL && complete)
+		tell_devices(f, p->devices);
 	buf_init_array(&b, line, sizeof(line));
 	put_device(&b, p, &f->peer, f->user_agent);
 	put(&b, "id", f->id);
 	put(&b, "peer", addr_print(&f->peer, peer));
 	put(&b, "file", f->file);
-	put(&b, "root", f->root);
+	put_roots(&b, f->root);
 	put(&b, "user_agent", f->user_agent);
 	if (complete && status == 304)
 		buf_puts(&b, " unchanged=yes");

@@ -94,6 +94,7 @@ static bool
 take_document(struct web_path *out, struct str s)
 {
 	struct str roots = STR("roots/"), tail = STR("-ca");
+	struct str rest;
 	bool certificate;
 
 	if (!cut_ending(&s, &out->form))
@@ -113,7 +114,14 @@ take_document(struct web_path *out, struct str s)
 	} else {
 		return false;
 	}
-	return is_name(s) && str_copy(out->name, sizeof(out->name), s);
+	rest = s;
+	/* Several have no DER form. */
+	while (out->document == WEB_ROOT && out->form == WEB_PEM &&
+	    str_find(rest, '+') < rest.n) {
+		if (!is_name(str_cut(&rest, '+')))
+			return false;
+	}
+	return is_name(rest) && str_copy(out->name, sizeof(out->name), s);
 }
 
 int

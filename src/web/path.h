@@ -6,6 +6,7 @@
  *
  *     /ca.pem /ca.der                 our CA
  *     /roots/NAME.pem /roots/NAME.der a public root
+ *     /roots/NAME+NAME.pem            several in one file; "ca" is our own
  *     /PROFILE-ca.cfg (.xml)          our CA in the form that goes into the
  *                                     configuration of such a phone
  *     /d/ID/...                       the same, for the device with this MAC
@@ -19,7 +20,7 @@
 #include "base/str.h"
 
 #define WEB_ID_MAX   64
-#define WEB_NAME_MAX 64
+#define WEB_NAME_MAX 191
 
 enum web_document { WEB_CA, WEB_ROOT, WEB_SETTINGS };
 enum web_form { WEB_PEM, WEB_DER, WEB_CFG, WEB_XML };

@@ -192,7 +192,7 @@ put_certificate(const struct ca_anchor *a, enum web_form form,
 	out->type = form == WEB_DER ? "application/pkix-cert" :
 	    "application/x-pem-file";
 	buf_str(out->body, buf_as_str(form == WEB_DER ? &a->der : &a->pem));
-	out->root = a->root;
+	IGNORE(!str_copy(out->root, sizeof(out->root), str_cstr(a->root)));
 	out->modified_s = a->modified_s;
 	put_etag(out, buf_as_str(out->body));
 	return 0;
@@ -228,9 +228,27 @@ put_settings(const struct site *s, const struct web_path *p,
 		return E_ABSENT;
 	out->type = profile->config_syntax == DEVICE_XML ? "text/xml" :
 	    "text/plain";
-	out->root = device_install_inline(profile) ? s->ca.root : "";
+	if (device_install_inline(profile))
+		IGNORE(!str_copy(out->root, sizeof(out->root),
+		    str_cstr(s->ca.root)));
 	out->modified_s = 0;
 	put_etag(out, buf_as_str(out->body));
+	return 0;
+}
+
+static int
+put_several(const struct site *s, const char *names,
+    struct site_document *out)
+{
+	char why_bytes[512];
+	struct ca_anchor all;
+	struct buf why;
+
+	buf_init_array(&why, why_bytes, sizeof(why_bytes));
+	if (ca_anchors_join(&all, &s->roots, site_ca(s), names, &why) != 0 ||
+	    put_certificate(&all, WEB_PEM, out) != 0)
+		return E_ABSENT;
+	ca_anchor_fini(&all);
 	return 0;
 }
 
@@ -245,6 +263,8 @@ site_find(const struct site *s, const struct web_path *p,
 		a = site_ca(s);
 		break;
 	case WEB_ROOT:
+		if (strchr(p->name, '+') != NULL)
+			return put_several(s, p->name, out);
 		a = site_root(s, p->name);
 		break;
 	case WEB_SETTINGS:

@@ -22,7 +22,8 @@ struct site_document {
 	struct buf *body;        /* the caller's: the content is appended   */
 	char etag[72];           /* quoted                                  */
 	int64_t modified_s;
-	const char *root;        /* common name of the root in it, or ""     */
+	char root[512];          /* common name of the root in it, or "";
+	                            of several, a line each                  */
 };
 
 /* 0, or an error with a sentence in why; *out is then untouched. */

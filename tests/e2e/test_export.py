@@ -206,6 +206,25 @@ def the_url_is_that_of_the_configuration():
             contains(p.stdout, "<Custom_CA_RULE>%s/ca.pem<" % url)
 
 
+def several_roots_in_one_file():
+    with Edge(settings=["http=127.0.0.1:0"]) as edge:
+        base = "http://127.0.0.1:%d" % edge.http
+        both = ("--root", "ca+isrg-root-x1")
+        kit = json.loads(export(edge, *both, "--for", "aastra-mitel",
+                                "--url", base, "--json"))
+        url = MAKERS["aastra-mitel"][2](kit["settings"])
+        equal(url, base + "/roots/ca+isrg-root-x1.pem")
+        equal(fetch(url).decode(), export(edge, *both))
+        equal(fetch(url).decode().count("BEGIN CERTIFICATE"), 2)
+        for name, says in (("snom", "one certificate a file"),
+                           ("polycom-vvx", "one certificate a file")):
+            contains(export(edge, *both, "--for", name, "--url", base,
+                            code=2), says)
+        contains(export(edge, *both, "--der", code=2), "no DER form")
+        contains(export(edge, "--root", "ca+none", code=1),
+                 '"none": no root of this name')
+
+
 def what_cannot_be():
     with Edge() as edge:
         for url in ("192.0.2.5:8080", "http:", "://h", "no url"):
@@ -251,5 +270,6 @@ if __name__ == "__main__":
         raise SystemExit("openssl is missing")
     tap.main([each_phone_gets_the_ca_in_its_makers_form,
               the_url_is_that_of_the_configuration,
+              several_roots_in_one_file,
               what_cannot_be,
               the_pages_of_the_phones_show_it])

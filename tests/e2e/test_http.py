@@ -97,6 +97,22 @@ def public_roots_by_name():
         contains(body.decode(), "BEGIN CERTIFICATE")
 
 
+def several_roots_in_one_file():
+    """For phones that hold no other CA than those of the one file."""
+    with tempfile.TemporaryDirectory() as folder:
+        pki = Pki(folder, "example.test", "Test Root X1")
+        with with_http(settings=["roots_file=" + pki.ca]) as edge:
+            both = "/roots/ca+test-root-x1.pem"
+            status, _, body = get(edge, both, source="127.0.0.8")
+            with open(pki.ca, "rb") as f:
+                equal((status, body), (200, ca_bytes(edge) + f.read()))
+            edge.wait_line(r'ca-fetched peer=127.0.0.8:\d+ file=\S+ '
+                           r'root="siptrust CA example.test \+ Test Root X1"')
+            for path in ("/roots/ca+none.pem", "/roots/ca+test-root-x1.der",
+                         "/roots/" + "+".join(["ca"] * 5) + ".pem"):
+                equal(get(edge, path)[0], 404, path)
+
+
 def what_a_client_has_is_not_sent_again():
     with with_http() as edge:
         _, fields, _ = get(edge, "/ca.pem")
@@ -438,6 +454,7 @@ def a_port_that_is_taken_is_told():
 if __name__ == "__main__":
     tap.main([the_ca_in_both_forms,
               public_roots_by_name,
+              several_roots_in_one_file,
               what_a_client_has_is_not_sent_again,
               clients_old_and_odd,
               settings_for_each_kind_of_phone,

@@ -24,6 +24,9 @@ what_is_served(void **state)
 		    "" },
 		{ "/roots/isrg-root-x1.der", WEB_ROOT, WEB_DER, "isrg-root-x1",
 		    "" },
+		{ "/roots/ca+isrg-root-x1.pem", WEB_ROOT, WEB_PEM,
+		    "ca+isrg-root-x1", "" },
+		{ "/roots/a%2Bb+c.pem", WEB_ROOT, WEB_PEM, "a+b+c", "" },
 		{ "/polycom-vvx-ca.cfg", WEB_SETTINGS, WEB_CFG, "polycom-vvx",
 		    "" },
 		{ "/snom-ca.xml", WEB_SETTINGS, WEB_XML, "snom", "" },
@@ -59,6 +62,8 @@ nothing_else(void **state)
 		"/roots/a/b.pem", "/roots/a.txt", "/roots/A.pem", "/d", "/d/",
 		"/d/100", "/d/100/", "/d//ca.pem", "/d/../ca.pem",
 		"/d/a b/ca.pem", "/d/%2e%2e/ca.pem", "/d/1/d/2/ca.pem",
+		"/roots/a+b.der", "/roots/+a.pem", "/roots/a+.pem",
+		"/roots/a++b.pem", "/a+b-ca.cfg", "/ca+a.pem",
 		"/-ca.cfg", "/../../etc/passwd", "/%2e%2e/ca-key.pem",
 		"ca.pem", "/ca.pem%00", "/a.b-ca.cfg" };
 	char longest[600] = "/d/";
