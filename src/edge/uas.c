@@ -188,7 +188,7 @@ check_require(const struct uas_request *r, struct buf *out)
 	for (; f != NULL; f = sip_msg_next(r->msg, f)) {
 		struct str list = f->value, tag;
 
-		while (sip_list_next(&list, &tag)) {
+		while (!out->failed && sip_list_next(&list, &tag)) {
 			tag = str_trim(tag);
 			if (tag.n == 0 || str_ieq(tag, STR("path")) ||
 			    str_ieq(tag, STR("outbound")))

@@ -25,7 +25,9 @@
 #define PASS(c)                                                                \
 	(UNRESERVED(c) || (c) == '&' || (c) == '=' || (c) == '+' ||            \
 	    (c) == '$' || (c) == ',')
-#define USER(c) (PASS(c) || (c) == ';' || (c) == '?' || (c) == '/')
+/* and '#', which the grammar wants escaped: phones dial "*21*100#" as it is */
+#define USER(c)                                                                \
+	(PASS(c) || (c) == ';' || (c) == '?' || (c) == '/' || (c) == '#')
 #define HOST(c) (ALNUM(c) || (c) == '-' || (c) == '.' || (c) == '_')
 #define BOTH(c)                                                                \
 	(UNRESERVED(c) || (c) == '[' || (c) == ']' || (c) == '/' ||            \

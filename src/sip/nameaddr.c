@@ -75,10 +75,10 @@ sip_nameaddr_parse(struct sip_nameaddr *out, struct str s)
 	/*
 	 * RFC 3261 20: without brackets all that follows the first ';' is
 	 * header parameters, and a URI with a comma or '?' needs brackets.
-	 * A bare address can hold no '<': ";x=<" is refused below.
+	 * No display name begins with a token and a colon.
 	 */
 	q = sip_run(p, end, C_TOKEN);
-	if (q < end && *q == ':' && memchr(p, '<', (size_t)(end - p)) == NULL) {
+	if (q < end && *q == ':') {
 		for (; q < end && sip_is(*q, C_VALUE) && *q != '?'; q++)
 			continue;
 		out->uri = str_of(p, (size_t)(q - p));

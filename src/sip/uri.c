@@ -8,10 +8,11 @@
 
 /*
  * Above these sip_uri_equal compares bytes only: its work grows with the
- * number of parameters of one URI times that of the other.
+ * number of parameters of one URI times that of the other, and a registrar
+ * compares each Contact with each binding.
  */
-#define PARTS_MAX      32
-#define PARTS_BYTES_MAX 2048
+#define PARTS_MAX       16
+#define PARTS_BYTES_MAX 512
 
 /* Take the next part off *list, up to sep: a name and, after '=', a value. */
 static bool

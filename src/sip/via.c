@@ -42,14 +42,20 @@ protocol(struct sip_via *out, const char **p, const char *end)
 	return 0;
 }
 
+static bool
+is_named(const struct sip_param *param, struct str name)
+{
+	return param->name.n == name.n && str_ieq(param->name, name);
+}
+
 static void
 known_param(struct sip_via *out, const struct sip_param *param)
 {
-	if (param->name.n == 6 && str_ieq(param->name, STR("branch")))
+	if (is_named(param, STR("branch")))
 		out->branch = param->value;
-	else if (param->name.n == 5 && str_ieq(param->name, STR("rport")))
+	else if (is_named(param, STR("rport")))
 		out->rport = true;
-	else if (param->name.n == 8 && str_ieq(param->name, STR("received")))
+	else if (is_named(param, STR("received")))
 		out->received = param->value;
 }
 
@@ -67,6 +73,7 @@ sip_via_parse(struct sip_via *out, struct str s)
 	p = s.p;
 	end = str_end(s);
 	out->all = s;
+	out->params = str_of(end, 0);
 	if (protocol(out, &p, end) != 0 ||
 	    sip_host_port(&p, end, true, &out->host, &out->port) != 0)
 		return E_PARSE;
@@ -90,26 +97,25 @@ void
 sip_via_put(struct buf *out, const struct sip_via *via,
     const struct addr *source)
 {
+	const char *from = via->all.p, *begin = via->params.p;
 	struct str rest = via->params;
 	struct sip_param param;
 	char ip[ADDR_STRLEN];
 
-	buf_put(out, via->all.p, (size_t)(via->params.p - via->all.p));
-	while (sip_param_next(&rest, &param)) {
-		if (str_ieq(param.name, STR("received")))
+	/* What does not change is copied in runs, not one by one. */
+	for (; sip_param_next(&rest, &param); begin = rest.p) {
+		bool rport = is_named(&param, STR("rport"));
+
+		if (!rport && !is_named(&param, STR("received")))
 			continue;
-		if (str_ieq(param.name, STR("rport"))) {
+		buf_put(out, from, (size_t)(begin - from));
+		from = rest.p;
+		if (rport) {
 			buf_puts(out, ";rport=");
 			buf_u64(out, addr_port(source));
-			continue;
 		}
-		buf_putc(out, ';');
-		buf_str(out, param.name);
-		if (param.value.p == NULL)
-			continue;
-		buf_putc(out, '=');
-		buf_str(out, param.value);
 	}
+	buf_put(out, from, (size_t)(rest.p - from));
 	/* RFC 3581 4: received goes with rport, always. */
 	if (via->rport || !sent_by_is(via, source)) {
 		buf_puts(out, ";received=");

@@ -85,6 +85,12 @@ received_and_rport(void **state)
 		  "SIP/2.0/TLS [2001:db8::1]:5061" },
 		{ "SIP/2.0/TLS h", "[2001:db8::1]:5061",
 		  "SIP/2.0/TLS h;received=2001:db8::1" },
+		{ "SIP/2.0/UDP h ; rport ; received = 6.6.6.6 ; x",
+		  "192.0.2.1:999", "SIP/2.0/UDP h ;rport=999; x"
+		  ";received=192.0.2.1" },
+		/* One that cannot be read to its end still finds its way. */
+		{ "SIP/2.0/UDP h:99999;branch=1", "192.0.2.1:999",
+		  "SIP/2.0/UDP h:99999;branch=1;received=192.0.2.1" },
 		/* Those behind it in the same field are copied. */
 		{ "SIP/2.0/UDP h;branch=1 , SIP/2.0/UDP i;rport",
 		  "192.0.2.1:999", "SIP/2.0/UDP h;branch=1;received=192.0.2.1"

@@ -12,6 +12,17 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* The grammar wants '#' escaped; phones dial it as it is. */
+static void
+a_feature_code(void **state)
+{
+	struct sip_uri u;
+
+	(void)state;
+	assert_int_equal(sip_uri_parse(&u, STR("sip:*21*100#@h")), 0);
+	assert_true(str_eq(u.user, STR("*21*100#")));
+}
+
 static void
 refused(void **state)
 {
@@ -103,6 +114,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_feature_code),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(equality),
 		cmocka_unit_test(canonical_aor),

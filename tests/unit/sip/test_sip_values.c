@@ -106,6 +106,7 @@ addresses(void **state)
 		{ "<sip:a>", "", "sip:a", "" },
 		{ "sip:a", "", "sip:a", "" },
 		{ "sip:a@b;x=y", "", "sip:a@b", ";x=y" },
+		{ "sip:a@b;x=\"<\"", "", "sip:a@b", ";x=\"<\"" },
 		{ "sip:a ;x", "", "sip:a", ";x" },
 		{ "<sip:a;x=y>;z", "", "sip:a;x=y", ";z" },
 		{ "<sip:a,b?c=d>", "", "sip:a,b?c=d", "" },
@@ -127,9 +128,9 @@ addresses(void **state)
 		/* RFC 3261 20: a '?' needs brackets; RFC 4475 3.1.2.13. */
 		{ "sip:a?b=c", NULL, NULL, NULL },
 		{ "sip:a,b", NULL, NULL, NULL },
-		{ "sip:a;x=<", NULL, NULL, NULL },
 		{ "*;x", NULL, NULL, NULL },
 		{ "**", NULL, NULL, NULL },
+		{ "sip:a <sip:b>", NULL, NULL, NULL },
 	};
 	struct sip_nameaddr a;
 
