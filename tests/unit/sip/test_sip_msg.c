@@ -70,7 +70,7 @@ static const struct row rows[] = {
 	    "Call-ID: i!%*_+`'~()<>:\\\"/[]?{}@h!%*_+`'~()<>:\\\"/[]?{}\r\n"
 	    "CSeq: 1 Odd.-!%*_+`'~Method\r\n" END, OK, OK)
 	ROW("next to 4475 3.1.1.2: what no user may hold",
-	    "OPTIONS sip:b#c@example.test SIP/2.0\r\n" UDP IDS CSEQ END, 400,
+	    "OPTIONS sip:b^c@example.test SIP/2.0\r\n" UDP IDS CSEQ END, 400,
 	    400)
 	ROW("4475 3.1.1.3 escapes in a user",
 	    "OPTIONS sip:sips%3Ab%40example.test@example.test SIP/2.0\r\n" UDP
