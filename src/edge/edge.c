@@ -313,7 +313,7 @@ make_shared(struct edge *e, struct buf *why)
 		    e->nworkers, why);
 	if (err == 0)
 		err = upstreams_new(&e->shared.upstreams, e->conf, e->loop,
-		    e->shared.tokens, why);
+		    &e->shared, why);
 	if (err == 0)
 		err = syslogd_new(&e->syslogd, e->shared.devices);
 	if (err == 0)

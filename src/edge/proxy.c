@@ -533,3 +533,20 @@ proxy_closed(struct proxy *p, uint64_t flow)
 	hash_each(&p->branches, lose, &flow);
 	leave(p);
 }
+
+static void
+give_up(struct hash_node *n, void *arg)
+{
+	struct branch *b = CONTAINER_OF(n, struct branch, node);
+
+	if (b->upstream == *(const uint64_t *)arg)
+		branch_give_up(b);
+}
+
+void
+proxy_upstream_down(struct proxy *p, uint64_t upstream)
+{
+	enter(p);
+	hash_each(&p->branches, give_up, &upstream);
+	leave(p);
+}

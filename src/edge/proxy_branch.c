@@ -12,6 +12,7 @@
 
 #define HOST_NAME 253 /* characters of a domain name */
 #define URI_MAX (TOKEN_TEXT_MAX + 64 + HOST_NAME)
+#define SENT_SUSPICIOUS 3 /* times without an answer, the last after 1.5 s */
 #define VIA_MAX (32 + ADDR_STRLEN + BRANCH_LEN)
 
 /* ---- its name ---- */
@@ -183,20 +184,31 @@ branch_build(struct buf *out, struct proxy *p, const struct branch_build *b)
 
 /* ---- its client transaction ---- */
 
-static bool
-on_send(struct txn_client *t, struct str bytes)
-{
-	struct branch *b = CONTAINER_OF(t, struct branch, client);
-
-	return flow_pass(b->context->proxy->worker, &b->flow, bytes, b->id);
-}
-
 static void
 heard(const struct branch *b, int status)
 {
 	if (b->upstream != 0)
 		upstream_heard(b->context->proxy->worker->shared->upstreams,
 		    b->upstream, status);
+}
+
+/* Who has to be asked twice may be down: the ping tells sooner than Timer B. */
+static void
+count_sent(struct branch *b)
+{
+	if (b->upstream == 0 || b->final || b->sent == SENT_SUSPICIOUS)
+		return;
+	if (++b->sent == SENT_SUSPICIOUS)
+		heard(b, 0);
+}
+
+static bool
+on_send(struct txn_client *t, struct str bytes)
+{
+	struct branch *b = CONTAINER_OF(t, struct branch, client);
+
+	count_sent(b);
+	return flow_pass(b->context->proxy->worker, &b->flow, bytes, b->id);
 }
 
 /* It is over for the caller; the transaction may go on for a while. */
@@ -232,6 +244,7 @@ on_response(struct txn_client *t, const struct sip_msg *m)
 			branch_cancel(b);
 		else if (m->status > 100)
 			start_timer_c(b);
+		b->rings = b->rings || m->status > 100;
 		if (m->status > 100 && !b->final)
 			context_provisional(c, m);
 		return;
@@ -420,6 +433,17 @@ branch_cancel(struct branch *b)
 	b->cancel_sent = true;
 	wheel_stop(b->context->proxy->wheel, &b->timer_c);
 	cancel_begin(b, buf_as_str(out));
+}
+
+void
+branch_give_up(struct branch *b)
+{
+	if (!b->runs || b->final || b->rings)
+		return;
+	/* Should it come back with the call. */
+	if (b->client.method == SIP_METHOD_INVITE && !b->cancel)
+		branch_cancel(b);
+	txn_client_give_up(&b->client);
 }
 
 void

@@ -43,6 +43,8 @@ struct branch {
 	bool begun;
 	bool runs;                   /* its client transaction                */
 	bool final;                  /* answered, failed, or never begun      */
+	bool rings;                  /* more than a 100 has come              */
+	uint8_t sent;                /* times, up to SENT_SUSPICIOUS          */
 	bool cancel;                 /* wanted                                */
 	bool cancel_sent;
 	char *bytes;                 /* until it is begun                     */
@@ -151,6 +153,8 @@ void branch_build(struct buf *out, struct proxy *p,
 /* With the bytes that go out, until then in b->bytes. */
 void branch_begin(struct branch *b);
 void branch_cancel(struct branch *b);
+/* Its server is down: unless it rings it fails now, and the next is tried. */
+void branch_give_up(struct branch *b);
 void branch_end(struct branch *b);       /* shutdown: CANCEL, sent once */
 void branch_fini(struct branch *b);
 

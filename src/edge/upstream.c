@@ -427,7 +427,7 @@ upstreams_set_conf(struct upstreams *u, struct conf *conf)
 
 int
 upstreams_new(struct upstreams **out, struct conf *conf, struct loop *loop,
-    const struct token_key *tokens, struct buf *why)
+    const struct worker_shared *shared, struct buf *why)
 {
 	const char *servers = conf->dns_servers[0] != '\0' ?
 	    conf->dns_servers : NULL;
@@ -443,7 +443,7 @@ upstreams_new(struct upstreams **out, struct conf *conf, struct loop *loop,
 	pthread_rwlock_init(&u->lock, NULL);
 	pthread_mutex_init(&u->accounts_lock, NULL);
 	u->loop = loop;
-	u->tokens = tokens;
+	u->shared = shared;
 	err = accounts_init(u);
 	if (err == 0)
 		err = dns_new(&u->dns, loop, servers);

@@ -20,11 +20,13 @@
 struct devices;
 struct upstream_fault;
 struct upstreams;
+struct worker_shared;
 
 /* As many as conf has; none: *out is NULL and that is no error.  loop is the
- * main thread's.  0, -ENOMEM, or E_CONFIG with why. */
+ * main thread's; shared has the tokens, and the workers once the loop runs.  0,
+ * -ENOMEM, or E_CONFIG with why. */
 MUSTCHECK int upstreams_new(struct upstreams **out, struct conf *conf,
-    struct loop *loop, const struct token_key *tokens, struct buf *why);
+    struct loop *loop, const struct worker_shared *shared, struct buf *why);
 void upstreams_free(struct upstreams *u);
 /*
  * Reload, main thread.  First the files that conf's upstreams name are read and

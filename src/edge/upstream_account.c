@@ -177,7 +177,7 @@ original(const struct upstreams *u, struct str uri,
 	if (sip_uri_parse(&parsed, uri) != 0 ||
 	    parsed.scheme == SIP_SCHEME_OTHER)
 		return uri;
-	r = token_read(&t, u->tokens, parsed.user, memory);
+	r = token_read(&t, u->shared->tokens, parsed.user, memory);
 	return (r == TOKEN_OK || r == TOKEN_GONE) && t.contact.n > 0 ?
 	    t.contact : uri;
 }

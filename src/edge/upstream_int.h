@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "edge/upstream.h"
 #include "edge/upstream_tls.h"
+#include "edge/worker.h"
 #include "net/dns.h"
 
 #define UPSTREAM_SERVERS_MAX 8  /* of one upstream                           */
@@ -62,7 +63,7 @@ struct upstreams {
 	struct conf *conf;
 	struct loop *loop;
 	struct dns *dns;
-	const struct token_key *tokens;
+	const struct worker_shared *shared;
 	struct upstream *v[CONF_UPSTREAMS_MAX];
 	size_t n;
 	struct upstream_tls *next[CONF_UPSTREAMS_MAX]; /* prepared         */

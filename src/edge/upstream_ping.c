@@ -79,6 +79,10 @@ set_health(struct server *s, enum server_health health,
 	pthread_rwlock_unlock(&u->lock);
 	server_say(s, health == SERVER_UP ? "upstream-up" : "upstream-down",
 	    why);
+	/* What waits for its answer goes to the next. */
+	for (unsigned i = 0; health == SERVER_DOWN && i < u->shared->nworker;
+	    i++)
+		worker_upstream_down(u->shared->worker[i], s->id);
 }
 
 static void

@@ -430,6 +430,36 @@ worker_start(struct worker *w)
 	return loop_start(w->loop, &w->thread);
 }
 
+/* ---- told by the main thread ---- */
+
+struct told {
+	struct loop_letter letter;
+	struct worker *worker;
+	uint64_t upstream;
+};
+
+static void
+on_told(void *arg)
+{
+	struct told *t = arg;
+
+	if (!t->worker->quiet)
+		proxy_upstream_down(t->worker->proxy, t->upstream);
+	free(t);
+}
+
+void
+worker_upstream_down(struct worker *w, uint64_t upstream)
+{
+	struct told *t = malloc(sizeof(*t));
+
+	if (t == NULL)
+		return; /* then Timer B or F ends what waits */
+	*t = (struct told) { .letter = { .fn = on_told, .arg = t },
+		.worker = w, .upstream = upstream };
+	loop_post(w->loop, &t->letter);
+}
+
 /* ---- orders of the main thread ---- */
 
 /* An order the main thread waits for; lives on its stack. */

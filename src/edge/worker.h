@@ -48,6 +48,9 @@ MUSTCHECK int worker_add_socket(struct worker *w,
 
 MUSTCHECK int worker_start(struct worker *w);
 
+/* From the main thread: this server of an upstream is down (by letter). */
+void worker_upstream_down(struct worker *w, uint64_t upstream);
+
 /*
  * New settings and TLS context (referenced) for what comes from now on; open
  * connections stay.  add: sockets for addresses that are new; sockets that

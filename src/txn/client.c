@@ -158,6 +158,13 @@ txn_client_undelivered(struct txn_client *t)
 		fail_later(t, TXN_CLIENT_UNDELIVERED);
 }
 
+void
+txn_client_give_up(struct txn_client *t)
+{
+	if (t->state == TXN_CLIENT_CALLING || t->state == TXN_CLIENT_PROCEEDING)
+		fail_later(t, TXN_CLIENT_UNDELIVERED);
+}
+
 /* ---- responses ---- */
 
 /* The ACK takes the place of the request: it is what is sent again now. */

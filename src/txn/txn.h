@@ -216,6 +216,10 @@ void txn_client_absorb(struct txn_client *t, const struct sip_msg *response);
  * follows, unless something was heard since. */
 void txn_client_undelivered(struct txn_client *t);
 
+/* The owner does not wait any longer: `failed` follows with
+ * TXN_CLIENT_UNDELIVERED, unless a final response was heard. */
+void txn_client_give_up(struct txn_client *t);
+
 /*
  * The CANCEL for this INVITE (9.1), ready to be sent as a transaction of its
  * own to the same place: same branch.  From then on the INVITE ends with

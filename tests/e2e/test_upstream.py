@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
@@ -53,6 +54,13 @@ class Handset(Phone):
                 return m
             if m.status == 0 or m.status >= 200:
                 raise AssertionError("%s came, not %s" % (m.text, kind))
+
+    def final(self):
+        """The next final response."""
+        while True:
+            m = self.recv()
+            if m.status >= 200:
+                return m
 
     def answer(self, m, status=200, reason="OK", body=SDP_PHONE):
         to = m.header("To")
@@ -285,6 +293,30 @@ def a_busy_one_is_down_until_it_answers():
         equal((len(one.bindings), len(two.bindings)), (1, 1))
 
 
+def one_that_falls_silent_in_the_middle():
+    """What it has is tried at the next as soon as it is known to be down, not
+    at Timer B or F; without a next one the phone hears 503."""
+    one = Pbx()
+    with Pbx() as two, in_front_of(one.uri(), two.uri()) as edge:
+        edge.wait_line(r"upstream-up name=pbx ")
+        edge.wait_line(r"upstream-up name=pbx2 ")
+        phone = Handset(edge, "100")
+        one.deaf = True
+        begun = time.monotonic()
+        phone.ask("INVITE", "sip:200@pbx.test", body=SDP_PHONE)
+        phone.ask("REGISTER", "sip:pbx.test", call_id="reg")
+        until("both are there", lambda: one.heard_of("INVITE") and
+              one.heard_of("REGISTER"))
+        one.close()
+        pbx_invite = two.wait("INVITE")
+        two.reply(pbx_invite, 486, "Busy Here")
+        equal({phone.final().status, phone.final().status}, {401, 486})
+        truth("long before Timer B", time.monotonic() - begun < 25)
+        two.close()
+        edge.wait_line(r"upstream-down name=pbx2 ")
+        equal(Handset(edge, "101").register().status, 503)
+
+
 CONFIG = """upstream %s {
         uri = "%s"
         register = "%s"
@@ -365,6 +397,7 @@ if __name__ == "__main__":
               pbx_down_is_503_and_its_return_is_seen,
               failover_to_the_second,
               a_busy_one_is_down_until_it_answers,
+              one_that_falls_silent_in_the_middle,
               a_reload_changes_the_upstreams,
               udp_phones_are_reached_after_a_restart,
               names_are_looked_up], jobs=4)

@@ -249,8 +249,7 @@ def what_it_has_not_answered_goes_to_the_next():
         one.deaf = True
         phone = Handset(edge, "100")
         phone.ask("REGISTER", "sip:pbx.test")
-        until("it has come", lambda: one.links and one.links[0].sock)
-        until("there", lambda: one.heard)
+        until("it has come", lambda: one.heard_of("REGISTER"))
         one.close()
         phone.expect(401)
 

@@ -32,7 +32,7 @@ class Pbx:
         roots of the certificates that they must show; version: of TLS."""
         self.path = path  # False: takes no Path
         self.context, self.hellos, self.refusals = None, [], []
-        self.accepted, self.heard = 0, 0
+        self.accepted, self.heard = 0, []
         if chain:
             self.context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*chain)
@@ -149,7 +149,7 @@ class Pbx:
 
     def take(self, m, send, transport, peer):
         m.send, m.transport, m.peer = send, transport, peer
-        self.heard += 1
+        self.heard.append(m.kind)
         if self.deaf:
             return
         if self.busy and m.method != "ACK" and not m.status:
@@ -163,6 +163,10 @@ class Pbx:
         with self.more:
             self.got.append(m)
             self.more.notify_all()
+
+    def heard_of(self, kind):
+        """Even when it was deaf."""
+        return kind in self.heard
 
     def reply(self, m, status, reason, extra="", tag="pbx", body=""):
         to = m.header("To")

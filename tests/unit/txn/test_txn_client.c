@@ -256,6 +256,24 @@ undelivered_is_nothing_once_an_answer_came(void **state)
 	assert_int_equal(seen.ended, 1);
 }
 
+static void
+given_up_it_fails_unless_it_was_answered(void **state)
+{
+	begin("INVITE", false);
+	answer(100, "INVITE");
+	txn_client_give_up(&c);
+	advance(20);
+	assert_int_equal(seen.failed, 1);
+	assert_int_equal(seen.why, TXN_CLIENT_UNDELIVERED);
+	assert_int_equal(seen.ended, 1);
+	begin("OPTIONS", false);
+	answer(200, "OPTIONS");
+	txn_client_give_up(&c);
+	advance(40);
+	assert_int_equal(seen.failed, 1);
+	txn_client_drop(&c);
+}
+
 /* ---- CANCEL (9.1) ---- */
 
 static bool
@@ -415,6 +433,7 @@ main(void)
 		CASE(what_cannot_be_sent_fails_afterwards),
 		CASE(a_retransmission_that_cannot_be_sent),
 		CASE(undelivered_is_nothing_once_an_answer_came),
+		CASE(given_up_it_fails_unless_it_was_answered),
 		CASE(a_cancel_has_what_its_invite_had),
 		CASE(a_cancelled_invite_is_not_waited_for_for_ever),
 		CASE(responses_to_nothing),
