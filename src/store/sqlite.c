@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "store/db_int.h"
@@ -52,6 +53,9 @@ static const char *const sql_text[STATEMENTS] = {
 struct sqlite {
 	struct store store;
 	struct db db;
+	char wal[1032];  /* db.path and what SQLite appends */
+	ino_t wal_ino;   /* 0: not known */
+	bool wal_gone;
 };
 
 static struct sqlite *
@@ -67,14 +71,25 @@ of(struct store *s)
 static int
 sqlite_check(struct store *s)
 {
-	struct db *db = &of(s)->db;
-	char moved[sizeof(db->error)];
-	int err = db_check_place(db);
+	struct sqlite *q = of(s);
+	char what[sizeof(q->db.error)];
+	struct stat st;
+	int err = db_check_place(&q->db);
 
+	if (err == 0 && q->wal_ino != 0 && (stat(q->wal, &st) != 0 ||
+	    st.st_ino != q->wal_ino)) {
+		/* What is in it and was answered for goes into the file. */
+		if (!q->wal_gone)
+			IGNORE(db_exec(&q->db, "PRAGMA wal_checkpoint(FULL)"));
+		q->wal_gone = true;
+		snprintf(q->db.error, sizeof(q->db.error),
+		    "%.150s was removed or replaced", q->wal);
+		err = E_STORE;
+	}
 	if (err != 0) {
-		str_copy(moved, sizeof(moved), str_cstr(db->error));
-		snprintf(db->error, sizeof(db->error), "%.200s: put it back, "
-		    "or restart the edge", moved);
+		str_copy(what, sizeof(what), str_cstr(q->db.error));
+		snprintf(q->db.error, sizeof(q->db.error), "%.200s: put it "
+		    "back, or restart the edge", what);
 	}
 	return err;
 }
@@ -295,6 +310,7 @@ static const struct store_ops sqlite_ops = {
 static int
 set_up(struct sqlite *q)
 {
+	struct stat st;
 	int version = 0;
 	int err = db_exec(&q->db, "PRAGMA journal_mode = WAL;"
 	    "PRAGMA synchronous = NORMAL");
@@ -305,7 +321,12 @@ set_up(struct sqlite *q)
 		return E_STORE;
 	if (err == 0 && version < SCHEMA_MADE)
 		err = db_exec(&q->db, schema);
-	return err == 0 ? db_prepare(&q->db, sql_text, STATEMENTS) : err;
+	if (err == 0)
+		err = db_prepare(&q->db, sql_text, STATEMENTS);
+	snprintf(q->wal, sizeof(q->wal), "%s-wal", q->db.path);
+	if (err == 0 && stat(q->wal, &st) == 0)
+		q->wal_ino = st.st_ino;
+	return err;
 }
 
 int

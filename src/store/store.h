@@ -55,7 +55,7 @@ void store_close(struct store *s); /* NULL does nothing */
 /* The last failure in words, never NULL; valid until the next call. */
 const char *store_error(const struct store *s);
 
-/* E_STORE when the file is no longer where it was opened. */
+/* E_STORE when a file of it is no longer where it was opened. */
 MUSTCHECK int store_check(struct store *s);
 /* The same, and begins a transaction. */
 MUSTCHECK int store_begin(struct store *s);

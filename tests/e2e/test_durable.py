@@ -190,6 +190,22 @@ def a_store_that_was_taken_away_is_said_once_and_answered_500():
         equal(len(Phone(edge, "100").contacts()), 2)
 
 
+def a_log_that_was_taken_away_is_said_and_what_was_in_it_kept():
+    with Edge() as edge:
+        edge.add_user("100")
+        phone = Phone(edge, "100")
+        until("known", lambda: phone.register().status == 200)
+        # Committed there, and in the file itself only at a checkpoint.
+        os.unlink(os.path.join(edge.data, "siptrust.db-wal"))
+        edge.wait_line(r" err store-failed reason=.*siptrust\.db-wal was "
+                       r"removed or replaced: put it back, or restart")
+        equal(phone.register().status, 500, "a refresh")
+        equal(phone.register("<sip:b@127.0.0.1>").status, 500)
+        edge.kill()
+        edge.start()
+        equal(len(Phone(edge, "100").contacts()), 1)
+
+
 def a_store_that_is_broken_or_open_to_others_is_told():
     with Edge() as edge:
         edge.stop()
@@ -237,5 +253,6 @@ if __name__ == "__main__":
               a_binding_over_a_connection_survives_too,
               a_full_disk_is_said_once_and_answered_500,
               a_store_that_was_taken_away_is_said_once_and_answered_500,
+              a_log_that_was_taken_away_is_said_and_what_was_in_it_kept,
               a_store_that_is_broken_or_open_to_others_is_told,
               a_folder_in_use_is_refused])
