@@ -312,6 +312,15 @@ addr_is_loopback(const struct addr *a)
 }
 
 bool
+addr_is_linklocal(const struct addr *a)
+{
+	if (a->u.sa.sa_family == AF_INET)
+		return ntohl(a->u.in.sin_addr.s_addr) >> 16 == 0xa9fe;
+	return a->u.sa.sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_LINKLOCAL(&a->u.in6.sin6_addr);
+}
+
+bool
 addr_is_set(const struct addr *a)
 {
 	return a->u.sa.sa_family != AF_UNSPEC;

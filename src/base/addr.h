@@ -55,6 +55,7 @@ bool addr_equal_ip(const struct addr *a, const struct addr *b); /* host only */
 uint64_t addr_hash_ip(const struct addr *a);
 bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
+bool addr_is_linklocal(const struct addr *a);
 bool addr_is_set(const struct addr *a);
 
 /* This host's addresses, loopback included, at most max of them; port 0. */

@@ -8,6 +8,8 @@
 #include "edge/syslogd.h"
 #include "edge/users.h"
 
+#define ADDRESSES_MAX 16 /* of the host, that are shown */
+
 static size_t
 users(const struct edge *e)
 {
@@ -32,6 +34,39 @@ say_ready(const struct edge *e)
 	    ca != NULL ? ca : "-",
 	    ca != NULL ? e->ca.fingerprint : "-", users(e),
 	    location_count(e->location), e->nworkers, e->conf->nupstream);
+}
+
+static bool
+listens_on_any(const struct edge *e, const struct addr *a)
+{
+	for (size_t i = 0; i < e->sockets.n; i++) {
+		const struct addr *s = &e->sockets.v[i].addr;
+
+		if (addr_is_any(s) &&
+		    s->u.sa.sa_family == a->u.sa.sa_family)
+			return true;
+	}
+	return false;
+}
+
+/* What to write into a phone: 0.0.0.0 is no address there. */
+static void
+say_addresses(const struct edge *e)
+{
+	struct addr all[ADDRESSES_MAX];
+	size_t n = addr_local(all, ADDRESSES_MAX);
+	const char *before = "  phones reach it at    ";
+	char text[ADDR_STRLEN];
+
+	for (size_t i = 0; i < n; i++) {
+		if (addr_is_loopback(&all[i]) || addr_is_linklocal(&all[i]) ||
+		    !listens_on_any(e, &all[i]))
+			continue;
+		printf("%s%s", before, addr_print_ip(&all[i], false, text));
+		before = ", ";
+	}
+	if (before[0] == ',')
+		putchar('\n');
 }
 
 /* Whose accounts phones register with. */
@@ -69,6 +104,7 @@ edge_say_hello(const struct edge *e)
 	    e->conf->domain);
 	printf("  SIP over UDP and TCP  %.*s\n", STR_FMT(buf_as_str(&s)));
 	printf("  SIP over TLS          %.*s\n", STR_FMT(buf_as_str(&t)));
+	say_addresses(e);
 	printf("  data                  %s\n", e->conf->data);
 	if (edge_uses_own_chain(e->conf)) {
 		printf("  CA for the phones     %s\n", e->ca.ca_cert);

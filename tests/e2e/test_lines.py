@@ -15,7 +15,7 @@ import tap  # noqa: E402
 from edge import DOMAIN, Edge, until  # noqa: E402
 from pki import Pki  # noqa: E402
 from sip import Phone, tcp, tls  # noqa: E402
-from tap import equal  # noqa: E402
+from tap import contains, equal  # noqa: E402
 
 OWN = 'chain=own root="siptrust CA example.test" '
 JA4 = "ja4=JA4 "
@@ -99,6 +99,17 @@ def ready_and_the_banner():
         equal(edge.stop(), 0)
         equal([masked(edge, line) for line in edge.lines[-2:]],
               ["info edge-ending signal=SIGINT", "info edge-ended "])
+
+
+def an_address_that_a_phone_can_be_given_is_shown():
+    own = [a for a in subprocess.run(["hostname", "-I"], text=True, check=True,
+                                     stdout=subprocess.PIPE).stdout.split()
+           if "." in a]
+    with Edge(host="0.0.0.0") as edge:
+        shown = edge.find(r"^  phones reach it at    (.*)")
+        if own:
+            contains(shown.group(1), own[0])
+        assert not (shown and "127." in shown.group(1))
 
 
 # ---- registrations ----
@@ -403,6 +414,7 @@ def a_known_device_is_named():
 
 if __name__ == "__main__":
     tap.main([ready_and_the_banner,
+              an_address_that_a_phone_can_be_given_is_shown,
               registered_unregistered_and_not,
               limits_are_said_in_sums,
               what_is_not_tls,

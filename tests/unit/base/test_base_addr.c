@@ -132,6 +132,22 @@ test_equality_and_hash(void **state)
 }
 
 static void
+test_link_local(void **state)
+{
+	static const struct { const char *text; bool is; } t[] = {
+		{ "169.254.1.2", true }, { "169.253.1.2", false },
+		{ "fe80::1", true }, { "fec0::1", false },
+		{ "10.0.0.1", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct addr a;
+		assert_int_equal(addr_parse_ip(&a, str_cstr(t[i].text)), 0);
+		assert_int_equal(addr_is_linklocal(&a), t[i].is);
+	}
+}
+
+static void
 test_kinds(void **state)
 {
 	(void)state;
@@ -175,6 +191,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_link_local),
 		cmocka_unit_test(test_parse_and_print),
 		cmocka_unit_test(test_what_is_no_address),
 		cmocka_unit_test(test_parse_ip),
