@@ -34,8 +34,10 @@ static const char usage_text[] =
     "      --json          print as JSON\n"
     "  -h, --help          this text\n"
     "\n"
-    "Exit: 0 fine, 1 some device is refused and not served, 2 wrong usage,\n"
-    "3 nothing to read, or no such device.\n";
+    "In front of a PBX its servers stand first, up or down.\n"
+    "\n"
+    "Exit: 0 fine, 1 some device is refused and not served, or a server of an\n"
+    "upstream is down, 2 wrong usage, 3 nothing to read, or no such device.\n";
 
 enum { OPT_DATA = 256, OPT_DEVICE, OPT_REFUSED, OPT_JSON };
 
@@ -345,7 +347,7 @@ device_json(const struct status_device *d, bool full)
 }
 
 static void
-print_json(const struct status *s, bool full)
+print_json(const struct status *s, bool full, const char *data)
 {
 	json_t *all = json_array(), *top;
 
@@ -353,6 +355,9 @@ print_json(const struct status *s, bool full)
 		json_array_append_new(all, device_json(&s->device[i], full));
 	top = json_pack("{s:o s:I}", "devices", all, "refused",
 	    (json_int_t)s->refused);
+	if (!full)
+		json_object_set_new(top, "upstreams",
+		    status_upstreams_json(data));
 	cmd_print_json(top); /* the exit code is the finding */
 }
 
@@ -442,10 +447,11 @@ static void
 print(const struct status *s, const struct status_cmd *c)
 {
 	if (c->json) {
-		print_json(s, c->device.n > 0);
+		print_json(s, c->device.n > 0, c->data);
 		return;
 	}
 	if (c->device.n == 0) {
+		status_upstreams_print(c->data);
 		print_fleet(s, c->refused);
 		return;
 	}
@@ -476,7 +482,8 @@ cmd_status(int argc, char **argv)
 		err = failed(&why);
 	} else {
 		print(&s, &c);
-		err = s.refused > 0 ? CMD_FINDING : CMD_OK;
+		err = s.refused > 0 || (c.device.n == 0 &&
+		    status_upstreams_down(c.data) > 0) ? CMD_FINDING : CMD_OK;
 	}
 	buf_fini(&why);
 	status_fini(&s);

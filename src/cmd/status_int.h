@@ -5,6 +5,7 @@
  * cmd/status_int - between what siptrust status prints of one device and of
  * all of them.
  */
+#include "cmd/say.h"
 #include "base/log.h"
 #include "edge/status.h"
 
@@ -24,5 +25,10 @@ void status_print_table(const struct status_device *d, size_t n, int64_t now_s,
     bool verdicts);
 /* "12 devices, 2 refused (2 untrusted_root), 1 with an old TLS version". */
 void status_print_sum(const struct status *s);
+
+/* status_upstreams.c: the PBXs, as the folder data has them. */
+size_t status_upstreams_down(const char *data); /* servers that are */
+void status_upstreams_print(const char *data);
+json_t *status_upstreams_json(const char *data);
 
 #endif

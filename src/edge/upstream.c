@@ -72,6 +72,8 @@ server_new(struct upstream *x, const struct addr *addr,
 	s->transport = transport;
 	s->id = server_id(x, addr, transport);
 	s->since_s = clock_wall_s();
+	s->rtt_us = -1;
+	x->all->news = true;
 	server_find_from(s);
 	if (server_watch(s) != 0) {
 		free(s);
@@ -435,8 +437,10 @@ upstreams_new(struct upstreams **out, struct conf *conf, struct loop *loop,
 	int err;
 
 	*out = NULL;
-	if (conf->nupstream == 0)
+	if (conf->nupstream == 0) {
+		upstreams_note_none(conf);
 		return 0;
+	}
 	u = calloc(1, sizeof(*u));
 	if (u == NULL)
 		return -ENOMEM;
@@ -447,6 +451,8 @@ upstreams_new(struct upstreams **out, struct conf *conf, struct loop *loop,
 	err = accounts_init(u);
 	if (err == 0)
 		err = dns_new(&u->dns, loop, servers);
+	if (err == 0)
+		err = upstreams_note_begin(u);
 	if (err == 0)
 		err = upstreams_prepare(u, conf, false, why);
 	if (err == 0)
@@ -471,6 +477,8 @@ upstreams_free(struct upstreams *u)
 		upstream_drop(u->v[i]);
 	}
 	upstreams_discard(u);
+	if (u->note != NULL)
+		event_free(u->note);
 	accounts_fini(u);
 	pthread_mutex_destroy(&u->accounts_lock);
 	pthread_rwlock_destroy(&u->lock);

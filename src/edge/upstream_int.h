@@ -40,6 +40,8 @@ struct server {
 	unsigned misses;           /* in a row                             */
 	int64_t since_s;
 	int64_t failed_s;          /* upstream_failed's last line          */
+	int64_t asked_s, rtt_us;   /* main thread: the last ping, or 0, -1 */
+	struct upstream_fault why; /* likewise: why that was a miss        */
 	struct ping *ping;
 };
 
@@ -67,6 +69,9 @@ struct upstreams {
 	struct upstream *v[CONF_UPSTREAMS_MAX];
 	size_t n;
 	struct upstream_tls *next[CONF_UPSTREAMS_MAX]; /* prepared         */
+
+	struct event *note;         /* DATA/upstreams, when something is new */
+	bool news, note_failed;
 
 	struct loop_letter poke;    /* from a worker: look at them now     */
 	atomic_bool poked;
@@ -96,6 +101,11 @@ bool upstreams_name(const struct upstreams *u, uint64_t id,
     char out[UPSTREAM_NAME_MAX]);
 
 /* ---- upstream_say.c ---- */
+
+/* From now on DATA/upstreams is kept up to date.  0, -ENOMEM. */
+MUSTCHECK int upstreams_note_begin(struct upstreams *u);
+/* There are none. */
+void upstreams_note_none(const struct conf *conf);
 
 /* upstream-up, -down and so on, for a server; f may be NULL. */
 void server_say(const struct server *s, const char *event,

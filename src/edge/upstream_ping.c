@@ -35,6 +35,7 @@ struct ping {
 	int fd;
 	bool connected;
 	uint64_t began_ms;
+	uint64_t asked_us;     /* when it went out first, 0: not yet          */
 	unsigned again_ms;
 	uint32_t cseq;
 	char call_id[2 * ID_BYTES + 1];
@@ -111,6 +112,10 @@ over(struct ping *p, const struct upstream_fault *why)
 	    1000;
 
 	hang_up(p);
+	s->asked_s = clock_wall_s();
+	s->rtt_us = why != NULL ? -1 : (int64_t)(clock_mono_us() - p->asked_us);
+	s->why = why != NULL ? *why : (struct upstream_fault) { .reason = "" };
+	s->upstream->all->news = true;
 	if (why == NULL) {
 		s->misses = 0;
 		set_health(s, SERVER_UP, NULL);
@@ -214,6 +219,8 @@ ask(struct ping *p)
 	put_request(p, &out);
 	if (out.failed)
 		return false;
+	if (p->asked_us == 0)
+		p->asked_us = clock_mono_us();
 	if (p->tls == NULL)
 		return put(p, buf_as_str(&out));
 	return tls_connector_send(p->tls, buf_as_str(&out), &p->out) == 0 &&
@@ -241,6 +248,7 @@ begin(struct ping *p)
 	buf_init(&p->in, BYTES_MAX);
 	buf_init(&p->out, OUT_MAX);
 	p->connected = udp;
+	p->asked_us = 0;
 	p->began_ms = clock_mono_ms();
 	p->again_ms = FIRST_MS;
 	p->cseq++;

@@ -3,6 +3,7 @@
 """TLS from the edge to a PBX: REGISTER and calls over it, which certificates
 the edge takes, what it says of the others, what it shows of its own."""
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
@@ -175,6 +177,40 @@ def expired():
             "2021-01-01", "renew the PBX's certificate")
 
 
+def status(edge, *options):
+    return subprocess.run([SIPTRUST, "status", "--data", edge.data, *options],
+                          text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+
+
+def status_lists_the_servers():
+    """Up with its round trip, down with the reason, and since when."""
+    with Pbx(chain=RIGHT) as one, Pbx(chain=RIGHT) as two, \
+            in_front_of(over_tls(one), over_tls(two, OTHER)) as edge:
+        edge.wait_line("upstream-up name=pbx ")
+        edge.wait_line("upstream-down name=pbx2 ")
+        until("both are told", lambda: "\tdown\t" in open(os.path.join(
+            edge.data, "upstreams")).read() if os.path.exists(
+                os.path.join(edge.data, "upstreams")) else False)
+        told = json.loads(status(edge, "--json").stdout)["upstreams"]
+        equal([(u["name"], u["transport"], u["state"], u["cause"])
+               for u in told],
+              [("pbx", "TLS", "up", None),
+               ("pbx2", "TLS", "down", "untrusted_root")])
+        truth(told, 0 < told[0]["round_trip_us"] < 40e6)
+        equal(told[1]["round_trip_us"], None)
+        truth(told, 0 <= time.time() - told[1]["since"] < 60)
+        p = status(edge)
+        equal(p.returncode, 1)
+        truth(p.stdout, re.search(
+            r"^pbx +127.0.0.1:%d +TLS up +\S+Z +\S+Z +\d+\.\d+ ms$" % one.port,
+            p.stdout, re.M))
+        truth(p.stdout, re.search(
+            r"^pbx2 +127.0.0.1:%d +TLS down +\S+Z +\S+Z +-\n +because "
+            r".*does not hold the root.*\(untrusted_root\)$" % two.port,
+            p.stdout, re.M))
+
+
 def wrong_name():
     refusal(OTHER.issue("stranger"), "name_mismatch",
             r"refused by the edge: it is set to \\\"127.0.0.1\\\", the "
@@ -305,7 +341,7 @@ def what_cannot_be_is_refused_at_the_start():
 TESTS = [phones_register_and_call_over_it, by_rewritten_contact,
          one_connection_a_worker_is_kept, names_and_sips,
          a_client_certificate_is_shown, verification_may_be_switched_off,
-         wildcards_count_when_asked_for, expired, wrong_name, unknown_ca,
+         wildcards_count_when_asked_for, status_lists_the_servers, expired, wrong_name, unknown_ca,
          a_client_certificate_is_wanted, too_old, not_tls,
          without_pings_the_connection_says_it, failover_to_another_server,
          a_pbx_that_comes_back, what_it_has_not_answered_goes_to_the_next,
