@@ -143,6 +143,7 @@ make_tls(struct edge *e, struct tls_ctx_params *p, struct tls_ctx **out,
 	p->warnings = &warnings;
 	p->kept = &kept;
 	err = tls_ctx_new(out, p, why);
+	p->warnings = p->kept = NULL;
 	if (err == 0) {
 		say_lines(LOG_LEVEL_WARN, "chain-warning", &warnings, "");
 		say_lines(LOG_LEVEL_ERR, "certificate-not-loaded", &kept,

@@ -85,9 +85,8 @@ sock_udp(const struct addr *local)
 	if (fd < 0)
 		return fd;
 	/* As much as the system grants; a storm of REGISTERs comes at once. */
-	err = set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
-	err = set_int(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER_BYTES);
-	err = 0;
+	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
+	(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER_BYTES);
 	if (addr_is_any(local)) {
 		if (local->u.sa.sa_family == AF_INET6)
 			err = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
