@@ -401,6 +401,7 @@ upstreams_set_conf(struct upstreams *u, struct conf *conf)
 	u->n = conf->nupstream;
 	u->conf = conf_ref(conf);
 	take_prepared(u);
+	u->news = true;
 	pthread_rwlock_unlock(&u->lock);
 	upstreams_discard(u);
 	for (size_t i = 0; i < nold; i++) {
@@ -632,13 +633,18 @@ upstream_failed(struct upstreams *u, uint64_t upstream,
     const struct upstream_fault *f)
 {
 	int64_t now_s = clock_wall_s();
+	struct server_label label;
 	struct server *s;
 
 	pthread_rwlock_wrlock(&u->lock);
 	s = u->conf->upstream_ping == 0 ? server_of(u, upstream) : NULL;
-	if (s != NULL && now_s - s->failed_s >= FAILED_S) {
+	if (s != NULL && now_s - s->failed_s < FAILED_S)
+		s = NULL;
+	if (s != NULL) {
 		s->failed_s = now_s;
-		server_say(s, "upstream-failed", f);
+		server_label(s, &label);
 	}
 	pthread_rwlock_unlock(&u->lock);
+	if (s != NULL)
+		server_say(&label, "upstream-failed", f);
 }

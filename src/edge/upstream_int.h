@@ -107,8 +107,15 @@ MUSTCHECK int upstreams_note_begin(struct upstreams *u);
 /* There are none. */
 void upstreams_note_none(const struct conf *conf);
 
-/* upstream-up, -down and so on, for a server; f may be NULL. */
-void server_say(const struct server *s, const char *event,
+/* What the log calls a server; a copy. */
+struct server_label {
+	char name[UPSTREAM_NAME_MAX];
+	struct addr addr;
+	enum flow_transport transport;
+};
+void server_label(const struct server *s, struct server_label *out);
+/* upstream-up, -down and so on; f may be NULL.  Not under the lock. */
+void server_say(const struct server_label *s, const char *event,
     const struct upstream_fault *f);
 
 /* ---- upstream_ping.c, main thread ---- */

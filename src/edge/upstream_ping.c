@@ -71,15 +71,17 @@ set_health(struct server *s, enum server_health health,
     const struct upstream_fault *why)
 {
 	struct upstreams *u = s->upstream->all;
+	struct server_label label;
 
 	if (s->health == health)
 		return;
+	server_label(s, &label);
 	pthread_rwlock_wrlock(&u->lock);
 	s->health = health;
 	s->since_s = clock_wall_s();
 	pthread_rwlock_unlock(&u->lock);
-	server_say(s, health == SERVER_UP ? "upstream-up" : "upstream-down",
-	    why);
+	server_say(&label, health == SERVER_UP ? "upstream-up" :
+	    "upstream-down", why);
 	/* What waits for its answer goes to the next. */
 	for (unsigned i = 0; health == SERVER_DOWN && i < u->shared->nworker;
 	    i++)

@@ -14,7 +14,15 @@
 #define NOTE_S     2
 
 void
-server_say(const struct server *s, const char *event,
+server_label(const struct server *s, struct server_label *out)
+{
+	*out = (struct server_label) { .addr = s->addr,
+		.transport = s->transport };
+	str_copy(out->name, sizeof(out->name), str_cstr(s->upstream->name));
+}
+
+void
+server_say(const struct server_label *s, const char *event,
     const struct upstream_fault *f)
 {
 	char addr[ADDR_STRLEN], text[LOG_VAL_MAX * 2], line[LINE_BYTES];
@@ -22,7 +30,7 @@ server_say(const struct server *s, const char *event,
 	struct buf b;
 
 	buf_init_array(&b, line, sizeof(line));
-	buf_printf(&b, "name=%s server=%s transport=%s", s->upstream->name,
+	buf_printf(&b, "name=%s server=%s transport=%s", s->name,
 	    addr_print(&s->addr, addr), flow_transport_name(s->transport));
 	if (f == NULL) {
 		log_info(event, "%.*s", STR_FMT(buf_as_str(&b)));
