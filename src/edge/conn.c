@@ -20,6 +20,7 @@
 #define BAD_MAX           8      /* messages that do not parse, then close   */
 #define AORS_MAX          4096
 #define READS_PER_TURN    4
+#define PUSH_OUT_READS    16     /* of those that only seem to be silent     */
 #define BOUND_EXTRA_S     60
 
 void
@@ -753,23 +754,49 @@ conn_sweep(struct worker *w, uint64_t now_ms)
 	}
 }
 
-/*
- * Make room: push out the connection that has been silent longest, or a
- * handshake that has waited for its client for a while.  False: none.
- */
-bool
-conn_push_out(struct worker *w)
+/* The connection that has been silent longest, or a handshake that has waited
+ * for its client for a while.  NULL: none. */
+static struct conn *
+first_to_go(struct worker *w)
 {
 	struct conn *c = LIST_FIRST(&w->by_state[CONN_SILENT], struct conn,
 	    in_state);
 
-	if (c == NULL) {
-		c = LIST_FIRST(&w->by_state[CONN_HANDSHAKE], struct conn,
-		    in_state);
-		if (c == NULL || worker_now_ms(w) - c->since_ms <
-		    HANDSHAKE_GRACE_MS)
-			return false;
+	if (c != NULL)
+		return c;
+	c = LIST_FIRST(&w->by_state[CONN_HANDSHAKE], struct conn, in_state);
+	return c != NULL &&
+	    worker_now_ms(w) - c->since_ms >= HANDSHAKE_GRACE_MS ? c : NULL;
+}
+
+bool
+conn_may_push_out(struct worker *w)
+{
+	return first_to_go(w) != NULL;
+}
+
+/* Its first bytes may wait in the socket: then it is not silent. */
+static bool
+has_spoken(const struct conn *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+/* Make room: one is pushed out.  False: none can be. */
+bool
+conn_push_out(struct worker *w)
+{
+	struct conn *c = first_to_go(w);
+
+	for (int i = 0; i < PUSH_OUT_READS && c != NULL &&
+	    c->state == CONN_SILENT && has_spoken(c); i++) {
+		on_readable(c);
+		c = first_to_go(w);
 	}
+	if (c == NULL || (c->state == CONN_SILENT && has_spoken(c)))
+		return false;
 	tally(TALLY_HANDSHAKES_MAX, &c->flow.peer);
 	judge(c, TRUST_END_US, true);
 	conn_close(c, TRUST_END_US);

@@ -205,7 +205,8 @@ pause_accept(struct listener *l)
 void
 worker_resume_accept(struct worker *w)
 {
-	bool full = tls_is_full(w);
+	/* Handshakes that stand still may go after a while: look again. */
+	bool full = tls_is_full(w) && !conn_may_push_out(w);
 
 	LIST_FOREACH(it, &w->listeners) {
 		struct listener *l = CONTAINER_OF(it, struct listener, link);
@@ -250,7 +251,7 @@ on_connections(evutil_socket_t fd, short what, void *arg)
 
 		/* What waits in the backlog costs nothing and is not lost. */
 		if (l->socket.transport == FLOW_TLS && tls_is_full(w) &&
-		    !conn_push_out(w)) {
+		    !conn_push_out(w) && tls_is_full(w)) {
 			pause_accept(l);
 			return;
 		}

@@ -142,6 +142,7 @@ void conn_sweep(struct worker *w, uint64_t now_ms);
 bool conn_send(struct conn *c, struct str bytes);
 void conn_keep(struct conn *c, struct str aor);
 bool conn_push_out(struct worker *w);
+bool conn_may_push_out(struct worker *w);
 
 /* worker.c */
 /* Parse and answer one message of a stream; false, and counted: it did not

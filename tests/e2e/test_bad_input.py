@@ -243,6 +243,32 @@ def half_a_client_hello_then_silence():
         is_served(edge, phone)
 
 
+def all_is_read(port):
+    """Nothing waits in a connection to this port (/proc/net/tcp)."""
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f]
+    return all(row[4].endswith(":00000000") for row in rows
+               if row[1].endswith(":%04X" % port) and row[3] == "01")
+
+
+def half_a_client_hello_from_everywhere():
+    # Full of them the edge did not accept until their time was over.
+    edge, phone = served_edge(settings=["handshakes_max=20", "workers=1",
+                                        "handshake_timeout=200"])
+    with edge:
+        halves = []
+        for number in (20, 20):
+            for _ in range(number):
+                halves.append(tcp(edge.tls, "127.0.3.%d" % (1 + len(halves))))
+                halves[-1].send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc")
+            if len(halves) == number:  # the others stay outside
+                until("read", lambda: all_is_read(edge.tls))
+        quick = Phone(edge, "100", transport="TLS")
+        equal(quick.register().status, 200, "a phone gets in meanwhile")
+        edge.wait_line(r" warn limit kind=handshakes_max count=\d")
+        is_served(edge, phone)
+
+
 def ten_thousand_connections_that_say_nothing():
     limit = raise_file_limit(SILENT + 200)
     silent = min(SILENT, limit - 200)
@@ -341,6 +367,7 @@ if __name__ == "__main__":
               no_more_files,
               one_byte_a_second,
               half_a_client_hello_then_silence,
+              half_a_client_hello_from_everywhere,
               ten_thousand_connections_that_say_nothing,
               one_address_may_not_take_all,
               credentials_that_are_wrong,
