@@ -64,7 +64,12 @@ faults_of(const struct x509_sent *x)
 	    (x->wrong_name ? F(NAME) : 0) |
 	    (x->wrong_purpose ? F(PURPOSE) : 0) |
 	    (x->weak_signature ? F(WEAK_SIGNATURE) : 0) |
-	    (x->weak_key ? F(WEAK_KEY) : 0);
+	    (x->weak_key ? F(WEAK_KEY) : 0) |
+	    (x->odd.no_alt_name ? F(NO_ALT_NAME) : 0) |
+	    (x->odd.critical ? F(CRITICAL) : 0) |
+	    (x->odd.usage ? F(USAGE) : 0) |
+	    (x->odd.issuer ? F(ISSUER) : 0) |
+	    (x->odd.bad_signature ? F(BAD_SIGNATURE) : 0);
 }
 
 static void
@@ -85,6 +90,7 @@ on_certificate(struct str msg, void *arg)
 	e->chain_depth = x.depth;
 	e->chain_signed = x.signed_with;
 	e->chain_names = x.names;
+	e->root_id = x.root_id;
 	e->our_key = x.rsa ? TRUST_KEY_RSA : x.ecdsa ? TRUST_KEY_ECDSA :
 	    TRUST_KEY_UNKNOWN;
 	e->our_bits = x.bits > 0 ? (uint32_t)x.bits : 0;

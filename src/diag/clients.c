@@ -135,7 +135,7 @@ chain_key(const struct trust_evidence *e)
 {
 	struct {
 		int64_t not_before_s, not_after_s;
-		uint64_t leaf, root, faults, depth, key, server;
+		uint64_t leaf, root, root_id, faults, depth, key, server;
 	} k;
 
 	memset(&k, 0, sizeof(k));
@@ -144,6 +144,7 @@ chain_key(const struct trust_evidence *e)
 		k.not_after_s = e->chain_not_after_s;
 		k.leaf = hash_bytes(e->chain, strlen(e->chain));
 		k.root = hash_bytes(e->root, strlen(e->root));
+		k.root_id = e->root_id;
 		k.depth = e->chain_depth;
 		k.key = (uint64_t)e->our_key << 32 | e->our_bits;
 	} else {
@@ -178,6 +179,7 @@ deed_of(struct client *k, const struct trust_evidence *e, bool make)
 	more->past.depth = e->chain_depth;
 	more->past.signed_with = e->chain_signed;
 	more->past.names = e->chain_names;
+	more->past.root_id = e->root_id;
 	more->past.not_before_s = e->chain_not_before_s;
 	more->past.not_after_s = e->chain_not_after_s;
 	return more;

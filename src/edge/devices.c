@@ -97,6 +97,7 @@ learn_chains(struct devices *d, const struct tls_ctx *ctx,
 		d->known[k].chain.faults = c[i].faults;
 		d->known[k].chain.depth = c[i].depth;
 		d->known[k].chain.names = c[i].names;
+		d->known[k].chain.root_id = c[i].root_id;
 		d->known[k].chain.not_before_s = c[i].not_before_s;
 		d->known[k].chain.not_after_s = c[i].not_after_s;
 		memcpy(d->known[k].chain.root_sha256, c[i].root_sha256,

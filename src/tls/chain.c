@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "x509/odd.h"
 #include "x509/signed.h"
 
 #define FAULT(name) (1u << TRUST_FAULT_##name)
@@ -61,6 +62,19 @@ look_at_signatures(struct trust_chain *f, const struct x509_chain *c)
 			f->faults |= FAULT(WEAK_SIGNATURE);
 	}
 	ERR_clear_error();
+}
+
+static void
+look_at_oddities(struct trust_chain *f, const struct x509_chain *c)
+{
+	struct x509_odd odd;
+
+	x509_odd_look(&odd, c);
+	f->faults |= (odd.no_alt_name ? FAULT(NO_ALT_NAME) : 0) |
+	    (odd.critical ? FAULT(CRITICAL) : 0) |
+	    (odd.usage ? FAULT(USAGE) : 0) |
+	    (odd.issuer ? FAULT(ISSUER) : 0) |
+	    (odd.must_staple ? FAULT(STAPLE) : 0); /* we give none */
 }
 
 /* RFC 6066 6: of an RSA key's modulus, of another's subjectPublicKey. */
@@ -185,7 +199,9 @@ tell_facts(struct trust_chain *f, const struct x509_chain *c, X509 *root)
 	else if (X509_check_ca(c->leaf) == 1)
 		f->faults |= FAULT(LEAF_IS_CA);
 	look_at_signatures(f, c);
+	look_at_oddities(f, c);
 	f->names = x509_names_hash(c->leaf);
+	f->root_id = x509_root_id(x509_path_last(c), root);
 	if (name_root(f, c, root) != 0 || name_issuers(f, c) != 0) {
 		forget_names(f);
 		return E_CRYPTO;

@@ -173,6 +173,28 @@ check_kind(const struct tls_chain_making *m, const struct x509_chain *c,
 	    "of the curve P-256", m->conf->certificate, kind);
 }
 
+static void
+check_odd(const struct tls_chain_making *m, const struct trust_chain *f)
+{
+	if ((f->faults & FAULT(ISSUER)) != 0)
+		tls_chain_warn(m, "%s: one of its issuers may not issue what "
+		    "it did: it is no CA's, allows fewer below it than there "
+		    "are, or is limited to other names: phones refuse that",
+		    m->conf->certificate);
+	if ((f->faults & FAULT(CRITICAL)) != 0)
+		tls_chain_warn(m, "%s: has a critical extension that few "
+		    "know: phones must refuse what they do not know: have it "
+		    "issued without", m->conf->certificate);
+	if ((f->faults & FAULT(STAPLE)) != 0)
+		tls_chain_warn(m, "%s: demands an OCSP answer with it (must-"
+		    "staple), which is not given here: clients that heed it "
+		    "refuse it: have it issued without", m->conf->certificate);
+	if ((f->faults & FAULT(NO_ALT_NAME)) != 0)
+		tls_chain_warn(m, "%s: has its name in the subject alone: "
+		    "clients of today look for it in the subjectAltName: have "
+		    "it issued with one", m->conf->certificate);
+}
+
 int
 tls_chain_fitness(const struct tls_chain_making *m,
     const struct x509_chain *c, const struct trust_chain *f)
@@ -193,6 +215,7 @@ tls_chain_fitness(const struct tls_chain_making *m,
 		tls_chain_warn(m, "%s: the first certificate (%s) is a CA's, "
 		    "not a server's: some phones refuse that",
 		    m->conf->certificate, c->subject);
+	check_odd(m, f);
 	check_usage(m, c->leaf, c->rsa);
 	check_names(m, c->leaf);
 	check_strength(m, f);

@@ -35,6 +35,15 @@ enum handshake_type {
 #define FINISHED13_MIN 45
 #define FINISHED13_MAX 100
 
+/*
+ * Without padding: header 4, verify_data 32 or 48, type 1, tag 16.  Nothing
+ * else that a client sends there is just as long: its Certificate is longer,
+ * or empty and 25, its CertificateVerify has at least 64 bytes of signature.
+ */
+#define FINISHED13_SHA256 53
+#define FINISHED13_SHA384 69
+#define ALERT13_MAX       35
+
 /* An empty Certificate message is a list of length zero (RFC 5246 7.4.6). */
 #define EMPTY_CERTIFICATE_BYTES 3
 
@@ -350,8 +359,10 @@ note_encrypted(const struct tls_tap *t, struct tls_tap_dir *d, uint16_t n)
 {
 	d->encrypted++;
 	if (d->type == APPLICATION_DATA && t->server_hello &&
-	    (!is_tls13(t) || (d->finished_len && n > FINISHED13_MAX)))
+	    (!is_tls13(t) || (d->finished_len && n > FINISHED13_MAX) ||
+	    (d->finished_exact && n > ALERT13_MAX)))
 		d->app_bytes += n;
+	d->finished_exact |= n == FINISHED13_SHA256 || n == FINISHED13_SHA384;
 	d->finished_len |= n >= FINISHED13_MIN && n <= FINISHED13_MAX;
 	d->last_encrypted_len = n;
 	if (n > d->longest_encrypted_len)

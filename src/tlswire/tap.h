@@ -66,6 +66,7 @@ struct tls_tap_dir {
 	uint16_t last_encrypted_len;
 	uint16_t longest_encrypted_len;
 	bool finished_len;      /* one as long as a Finished of TLS 1.3      */
+	bool finished_exact;    /* as it is without padding: it was one      */
 	uint64_t app_bytes;     /* of records of application data, sealed: at
 	                           TLS 1.3 those behind the Finished that are
 	                           longer than any, so not an alert          */

@@ -56,6 +56,8 @@ struct trust_chain {
 	uint32_t depth;             /* certificates sent                      */
 	uint64_t names;             /* hash of the leaf's names, CN too, in
 	                               order and lower case; 0: not known     */
+	uint64_t root_id;           /* of name and key of the root, 0: its key
+	                               is not known                           */
 	int64_t not_before_s, not_after_s; /* narrowest of all                */
 };
 

@@ -104,6 +104,7 @@ trust_evidence_chain(struct trust_evidence *e, const struct trust_chain *c,
 	e->chain_signed = c->signed_with;
 	e->our_bits = c->bits;
 	e->chain_names = c->names;
+	e->root_id = c->root_id;
 	e->our_key = c->key;
 	e->listed = h != NULL ? trust_hello_listed(h, c) :
 	    TRUST_LISTED_UNKNOWN;
@@ -120,6 +121,7 @@ trust_past_chain(struct trust_past *p, const struct trust_chain *c)
 	p->signed_with = c->signed_with;
 	p->bits = c->bits;
 	p->names = c->names;
+	p->root_id = c->root_id;
 	p->not_before_s = c->not_before_s;
 	p->not_after_s = c->not_after_s;
 }

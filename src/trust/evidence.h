@@ -64,6 +64,11 @@ enum trust_fault {
 	TRUST_FAULT_STAPLE,         /* OCSP: revoked, or demanded, not given */
 	TRUST_FAULT_TOO_LONG,       /* more certificates than it follows    */
 	TRUST_FAULT_KEY_TYPE,       /* a key or signature it cannot compute */
+	TRUST_FAULT_NO_ALT_NAME,    /* a name in its subject alone          */
+	TRUST_FAULT_CRITICAL,       /* a critical extension nobody knows    */
+	TRUST_FAULT_USAGE,          /* key usage without digitalSignature   */
+	TRUST_FAULT_ISSUER,         /* one of ours that may not issue it: no
+	                               CA, too long a path, another name    */
 	TRUST_FAULTS
 };
 
@@ -113,6 +118,7 @@ struct trust_evidence {
 	uint32_t chain_depth;       /* certificates sent, 0: unknown        */
 	uint32_t chain_signed;      /* mask of trust_signed, 0: unknown     */
 	uint64_t chain_names;       /* hash of the leaf's, 0: unknown       */
+	uint64_t root_id;           /* of name and key, 0: key unknown      */
 	enum trust_key our_key;
 	uint32_t our_bits;          /* of it, 0: unknown                    */
 	uint16_t our_min_version, our_max_version;

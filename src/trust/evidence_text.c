@@ -35,7 +35,7 @@ static const char *const key_name[] = { "unknown", "rsa", "ecdsa" };
 static const char *const fault_name[] = { "root", "incomplete", "self_signed",
 	"name", "expired", "too_new", "purpose", "weak_signature", "weak_key",
 	"bad_signature", "key_mismatch", "leaf_is_ca", "order", "staple",
-	"too_long", "key_type" };
+	"too_long", "key_type", "no_alt_name", "critical", "usage", "issuer" };
 _Static_assert(ARRAY_LEN(fault_name) == TRUST_FAULTS, "a name each");
 static const char *const side_name[] = { "client", "server" };
 
@@ -87,6 +87,7 @@ static const struct member member[] = {
 	FIELD(chain_depth, KIND_U32),
 	FIELD(chain_signed, KIND_U32),
 	FIELD(chain_names, KIND_U64),
+	FIELD(root_id, KIND_U64),
 	NAMED(our_key, key_name),
 	FIELD(our_bits, KIND_U32),
 	FIELD(our_min_version, KIND_VERSION),

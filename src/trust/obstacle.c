@@ -50,6 +50,10 @@ trust_cause_of(enum trust_fault f, uint32_t known)
 		[TRUST_FAULT_STAPLE] = TRUST_CAUSE_SERVER_MISCONFIGURED,
 		[TRUST_FAULT_TOO_LONG] = TRUST_CAUSE_SERVER_MISCONFIGURED,
 		[TRUST_FAULT_KEY_TYPE] = TRUST_CAUSE_KEY_TYPE_UNSUPPORTED,
+		[TRUST_FAULT_NO_ALT_NAME] = TRUST_CAUSE_NAME_MISMATCH,
+		[TRUST_FAULT_CRITICAL] = TRUST_CAUSE_SERVER_MISCONFIGURED,
+		[TRUST_FAULT_USAGE] = TRUST_CAUSE_SERVER_MISCONFIGURED,
+		[TRUST_FAULT_ISSUER] = TRUST_CAUSE_SERVER_MISCONFIGURED,
 	};
 
 	/* Our signatures are right: then it holds another root of this name. */
@@ -167,6 +171,23 @@ known_to_client(const struct trust_evidence *e)
 	return known;
 }
 
+/*
+ * Nobody has asked every stack about each of these: where the chain has one,
+ * it may say of it what any may.  Few call what is weak a wrong signature;
+ * "some other issue" (RFC 8446 6.2) may be whatever the chain has.
+ */
+static void
+widen(struct trust_matter *m)
+{
+	m->meant |= trust_stack_faults(&trust_stack_any, m->says) & m->known &
+	    (F(NO_ALT_NAME) | F(CRITICAL) | F(USAGE) | F(ISSUER));
+	if (m->says == TLS_ALERT_certificate_unknown &&
+	    m->stack == &trust_stack_any)
+		m->meant |= m->known & ~F(KEY_MISMATCH);
+	if (m->says == TLS_ALERT_decrypt_error)
+		m->meant &= ~((F(WEAK_SIGNATURE) | F(WEAK_KEY)) & ~m->known);
+}
+
 static void
 gather(struct trust_matter *m, const struct trust_evidence *e,
     const struct trust_history *h)
@@ -188,6 +209,7 @@ gather(struct trust_matter *m, const struct trust_evidence *e,
 	if (m->says == TRUST_SAYS_NOTHING && e->end == TRUST_END_FIN &&
 	    trust_stack_faults(m->stack, TRUST_SAYS_CLOSED) != 0)
 		m->meant = trust_stack_faults(m->stack, TRUST_SAYS_CLOSED);
+	widen(m);
 	/* A stack that does not say this of such a chain is another one. */
 	if ((m->meant & (m->known | m->thinkable)) == 0) {
 		m->stack = &trust_stack_any;

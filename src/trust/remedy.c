@@ -22,6 +22,10 @@ FAULT_IS(LEAF_IS_CA)
 FAULT_IS(ORDER)
 FAULT_IS(STAPLE)
 FAULT_IS(TOO_LONG)
+FAULT_IS(NO_ALT_NAME)
+FAULT_IS(CRITICAL)
+FAULT_IS(USAGE)
+FAULT_IS(ISSUER)
 
 static bool
 has_expired(const struct trust_verdict *v, const struct trust_evidence *e)

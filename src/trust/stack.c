@@ -8,6 +8,9 @@
 /* No path to a root that it holds, or that it follows so far. */
 #define PATH                                                                   \
 	(F(ROOT) | F(INCOMPLETE) | F(SELF_SIGNED) | F(ORDER) | F(TOO_LONG))
+/* Something in the certificates themselves. */
+#define ODD                                                                    \
+	(F(NO_ALT_NAME) | F(CRITICAL) | F(USAGE) | F(ISSUER))
 #define ALL  ((1u << TRUST_FAULTS) - 1)
 
 #define SAYS(alert, faults) { TLS_ALERT_##alert, faults }
@@ -31,17 +34,20 @@
 const struct trust_stack trust_stack_any = {
 	.name = "",
 	.reaction = {
-		SAYS(unknown_ca, PATH | F(BAD_SIGNATURE) | F(LEAF_IS_CA)),
+		SAYS(unknown_ca, PATH | F(BAD_SIGNATURE) | F(LEAF_IS_CA) |
+		    F(ISSUER)),
 		SAYS(certificate_expired, F(EXPIRED) | F(TOO_NEW)),
 		SAYS(bad_certificate, ALL & ~F(KEY_MISMATCH)),
 		SAYS(certificate_unknown, PATH | F(NAME) | F(TOO_NEW) |
 		    F(PURPOSE) | F(WEAK_SIGNATURE) | F(LEAF_IS_CA) |
-		    F(KEY_TYPE)),
+		    F(KEY_TYPE) | ODD),
 		SAYS(unsupported_certificate, F(PURPOSE) | F(WEAK_KEY) |
-		    F(LEAF_IS_CA) | F(WEAK_SIGNATURE) | F(KEY_TYPE)),
+		    F(LEAF_IS_CA) | F(WEAK_SIGNATURE) | F(KEY_TYPE) |
+		    F(CRITICAL) | F(USAGE)),
 		SAYS(certificate_revoked, F(STAPLE)),
 		SAYS(bad_certificate_status_response, F(STAPLE)),
-		SAYS(decrypt_error, F(BAD_SIGNATURE) | F(KEY_MISMATCH)),
+		SAYS(decrypt_error, F(BAD_SIGNATURE) | F(KEY_MISMATCH) |
+		    F(WEAK_SIGNATURE) | F(WEAK_KEY)),
 		SAYS(handshake_failure, ALL),
 		SAYS(internal_error, F(LEAF_IS_CA) | F(KEY_MISMATCH)),
 		HANGS_UP(ALL),
@@ -52,13 +58,14 @@ const struct trust_stack trust_stack_any = {
 
 /* X509_verify_cert(): path, extensions, strength, name, signatures, dates. */
 #define OPENSSL_SAYS                                                           \
-	SAYS(unknown_ca, PATH),                                                \
+	SAYS(unknown_ca, PATH | F(ISSUER)),                                    \
 	SAYS(decrypt_error, F(BAD_SIGNATURE) | F(KEY_MISMATCH)),               \
 	SAYS(certificate_expired, F(EXPIRED)),                                 \
 	SAYS(bad_certificate, F(TOO_NEW) | F(NAME) | F(WEAK_SIGNATURE) |       \
 	    F(WEAK_KEY) | F(KEY_TYPE)),                                        \
 	SAYS(unsupported_certificate, F(PURPOSE) | F(LEAF_IS_CA) |             \
-	    F(KEY_TYPE)),                                                      \
+	    F(KEY_TYPE) | F(USAGE)),                                           \
+	SAYS(certificate_unknown, F(CRITICAL) | F(ISSUER)),                    \
 	SAYS(certificate_revoked, F(STAPLE))
 #define OPENSSL_ORDER                                                          \
 	ORDER(ROOT, INCOMPLETE, SELF, PURPOSE, TRUST_FAULT_WEAK_SIGNATURE,     \
@@ -178,6 +185,16 @@ static const struct trust_stack jsse = {
 	.order = ORDER(ROOT, INCOMPLETE, SELF, BAD_SIG, TOO_NEW, EXPIRED, NAME),
 };
 
+/* BouncyCastle's JSSE 1.72: one code for everything. */
+static const struct trust_stack bouncy = {
+	.name = "BouncyCastle",
+	.reaction = {
+		SAYS(certificate_unknown, ALL & ~F(KEY_MISMATCH)),
+		END,
+	},
+	.order = ORDER(ROOT, INCOMPLETE, SELF, EXPIRED, TOO_NEW, NAME),
+};
+
 static const struct trust_stack go = {
 	.name = "Go",
 	.reaction = {
@@ -186,6 +203,44 @@ static const struct trust_stack go = {
 		END,
 	},
 	.order = ORDER(ROOT, INCOMPLETE, SELF, NAME, EXPIRED, TOO_NEW),
+};
+
+/*
+ * rustls 0.23 with webpki (Deno 2.9), measured as facts/alerts has the others:
+ * what it cannot compute is a wrong signature to it.
+ */
+static const struct trust_stack rustls = {
+	.name = "rustls",
+	.reaction = {
+		SAYS(unknown_ca, PATH),
+		SAYS(bad_certificate, F(NAME) | F(NO_ALT_NAME)),
+		SAYS(certificate_expired, F(TOO_NEW) | F(EXPIRED)),
+		SAYS(unsupported_certificate, F(PURPOSE)),
+		SAYS(certificate_unknown, F(CRITICAL) | F(ISSUER) |
+		    F(LEAF_IS_CA)),
+		SAYS(decrypt_error, F(BAD_SIGNATURE) | F(WEAK_SIGNATURE) |
+		    F(WEAK_KEY) | F(KEY_MISMATCH)),
+		END,
+	},
+	.order = ORDER(EXPIRED, TOO_NEW, ROOT, INCOMPLETE, SELF, NAME,
+	    BAD_SIG),
+};
+
+/* Erlang/OTP 25: 40 for what its own check of a certificate does not like. */
+static const struct trust_stack erlang = {
+	.name = "Erlang",
+	.reaction = {
+		SAYS(unknown_ca, PATH & ~F(SELF_SIGNED)),
+		SAYS(bad_certificate, F(SELF_SIGNED) | F(BAD_SIGNATURE) |
+		    F(ISSUER)),
+		SAYS(certificate_expired, F(TOO_NEW) | F(EXPIRED)),
+		SAYS(unsupported_certificate, F(CRITICAL)),
+		SAYS(handshake_failure, F(NAME) | F(PURPOSE) | F(ISSUER) |
+		    F(KEY_TYPE)),
+		END,
+	},
+	.order = ORDER(ROOT, INCOMPLETE, SELF, BAD_SIG, EXPIRED, TOO_NEW,
+	    NAME),
 };
 
 /*
@@ -199,6 +254,7 @@ static const struct print {
 	{ "a33745022dd6", "1f22a2ca17c4", &late },     /* Node 20           */
 	{ "c491f621fb4c", "195413a0cc0f", &late },
 	{ "d943125447b4", "e7e480e5a997", &late },     /* pjsua, Asterisk 16 */
+	{ "5d04281c6031", "25d8bb11352d", &late },     /* Bun 1.4           */
 	{ "78ff622567f0", "cdbdbcd6f742", &mbedtls },
 	{ "78ff622567f0", "6e561896c42d", &mbedtls },
 	{ "ee0b5a6c69b8", NULL, &mbedtls },            /* 2.28, linphone    */
@@ -215,8 +271,11 @@ static const struct print {
 	{ "0849908bd344", NULL, &nss },
 	{ "1d947a95fc68", NULL, &jsse },
 	{ "8f3dcbce23eb", NULL, &jsse },
+	{ "db35923f8641", "c54afcc0a834", &bouncy },   /* on 17.0.15        */
 	{ "db35923f8641", NULL, &jsse },               /* 17.0.15           */
 	{ "9dc949149365", NULL, &go },
+	{ "61a7ad8aa9b6", NULL, &rustls },             /* 0.23              */
+	{ "fb133944d0cd", NULL, &erlang },             /* OTP 25            */
 	{ "68b42a500d9a", NULL, &wolfssl },            /* 5.5               */
 	{ "16ef3715b6e5", NULL, &wolfssl },            /* 4.6               */
 	{ "a61bc9e66fd3", NULL, &wolfssl },            /* 5.7               */
@@ -252,6 +311,8 @@ static const struct print {
 	{ NULL, "6319b1eef77a", &wolfssl },
 	{ NULL, "e7edf58868bf", &wolfssl },
 	{ NULL, "97f8aa674fd9", &go },
+	{ NULL, "f9531d972513", &rustls },
+	{ NULL, "188bc74aacc5", &erlang },
 };
 
 const struct trust_stack *

@@ -36,7 +36,7 @@ struct trust_past {
 	                               when it was last accepted             */
 	uint32_t depth;             /* certificates sent, 0: unknown         */
 	uint32_t signed_with, bits; /* as in struct trust_chain, 0: unknown  */
-	uint64_t names;             /* likewise                              */
+	uint64_t names, root_id;    /* likewise                              */
 	int64_t not_before_s, not_after_s; /* likewise                       */
 	uint32_t accepted, refused; /* handshakes                            */
 	int64_t accepted_s;         /* Unix time of the last, 0: unknown     */

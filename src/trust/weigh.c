@@ -35,6 +35,22 @@ is_same_text(const char *a, const char *b)
 	return a[0] != '\0' && str_eq(str_cstr(a), str_cstr(b));
 }
 
+/* Roots of one name may have different keys, as far as both are known. */
+static bool
+is_same_root(const struct trust_past *p, const struct trust_evidence *e)
+{
+	return is_same_text(e->root, p->root) && e->root_id == p->root_id;
+}
+
+static bool
+is_other_root(const struct trust_past *p, const struct trust_evidence *e)
+{
+	if (e->root_id != 0 && p->root_id != 0)
+		return e->root_id != p->root_id;
+	return e->root[0] != '\0' && p->root[0] != '\0' &&
+	    !is_same_text(e->root, p->root);
+}
+
 /* Was it the same client in the same mood that took this chain? */
 static bool
 is_comparable(const struct trust_past *p, const struct trust_matter *m)
@@ -79,7 +95,7 @@ excluded_by(const struct trust_past *p, const struct trust_matter *m)
 	const struct trust_evidence *e = m->e;
 	uint32_t mask = p->faults;
 
-	if (is_same_text(e->root, p->root))
+	if (is_same_root(p, e))
 		mask |= F(ROOT) | F(SELF_SIGNED) | F(BAD_SIGNATURE);
 	if (e->chain_depth != 0 && e->chain_depth <= p->depth)
 		mask |= F(TOO_LONG);
@@ -119,8 +135,7 @@ differs(const struct trust_past *p, const struct trust_matter *m,
 	switch (f) {
 	case TRUST_FAULT_ROOT:
 	case TRUST_FAULT_SELF_SIGNED:
-		return e->root[0] != '\0' && p->root[0] != '\0' &&
-		    !is_same_text(e->root, p->root);
+		return is_other_root(p, e);
 	case TRUST_FAULT_BAD_SIGNATURE:
 		return (alone & F(BAD_SIGNATURE)) != 0 ||
 		    differs(p, m, TRUST_FAULT_ROOT);

@@ -126,6 +126,7 @@ read_root(struct x509_sent *out, const struct x509_chain *c,
 	x509_name_text(root != NULL ? X509_get_subject_name(root) :
 	    X509_get_issuer_name(x509_path_last(c)), out->root,
 	    sizeof(out->root));
+	out->root_id = x509_root_id(x509_path_last(c), root);
 	X509_free(root);
 }
 
@@ -139,6 +140,7 @@ look(struct x509_sent *out, const struct x509_chain *c, struct str name,
 	read_order(out, c);
 	read_leaf(out, c->leaf);
 	read_root(out, c, roots);
+	x509_odd_look(&out->odd, c);
 	out->wrong_name = name.n > 0 && !is_named(c->leaf, name, wildcards);
 }
 

@@ -8,6 +8,7 @@
  * memory; keeps nothing of the message.
  */
 #include "base/str.h"
+#include "x509/odd.h"
 #include "x509/path.h"
 
 struct x509_sent {
@@ -19,6 +20,7 @@ struct x509_sent {
 	bool rsa, ecdsa;         /* kind of the leaf's key                  */
 	uint32_t signed_with;    /* mask of enum x509_signed                */
 	uint64_t names;          /* x509_names_hash of the leaf             */
+	uint64_t root_id;        /* x509_root_id                            */
 	bool incomplete;         /* an issuer between is missing            */
 	bool self_signed, leaf_is_ca;
 	bool out_of_order;       /* not each the issuer of the one before   */
@@ -26,6 +28,7 @@ struct x509_sent {
 	bool wrong_purpose;      /* not for servers                         */
 	bool weak_signature;     /* SHA-1 or MD5                            */
 	bool weak_key;           /* RSA below 2048 bits                     */
+	struct x509_odd odd;     /* what is wrong in the certificates       */
 };
 
 /*

@@ -60,3 +60,26 @@ x509_names_hash(const X509 *leaf)
 		    (size_t)ASN1_STRING_length(alt));
 	return h != 0 ? h : 1;
 }
+
+uint64_t
+x509_root_id(X509 *last, X509 *root)
+{
+	const ASN1_OCTET_STRING *key = root != NULL ?
+	    X509_get0_subject_key_id(root) : NULL;
+	unsigned char *der = NULL;
+	uint64_t h;
+	int n;
+
+	if (key == NULL)
+		key = X509_get0_authority_key_id(last);
+	n = i2d_X509_NAME(X509_get_issuer_name(last), &der);
+	if (key == NULL || n < 0) {
+		OPENSSL_free(der);
+		return 0;
+	}
+	h = hash_bytes(der, (size_t)n) ^
+	    hash_bytes(ASN1_STRING_get0_data(key),
+		(size_t)ASN1_STRING_length(key));
+	OPENSSL_free(der);
+	return h != 0 ? h : 1;
+}

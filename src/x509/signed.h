@@ -29,4 +29,10 @@ enum x509_signed x509_signed_with(X509 *x, bool *weak);
  */
 uint64_t x509_names_hash(const X509 *leaf);
 
+/*
+ * A number for the root that last leads to, by name and key identifier; root
+ * may be NULL: not known.  0: neither tells the key.  Another in each process.
+ */
+uint64_t x509_root_id(X509 *last, X509 *root);
+
 #endif

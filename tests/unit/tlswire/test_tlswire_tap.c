@@ -311,6 +311,26 @@ application_data_is_told_from_alerts(void **state)
 	}
 }
 
+/* What is just as long as a Finished was one, whatever comes then: 78 bytes
+ * are a short HTTP request, which counted as none. */
+static void
+a_short_request_after_finished_is_application_data(void **state)
+{
+	tls_tap_init(&t);
+	feed(TLS_CLIENT, client_bytes(), 64, 1);
+	feed(TLS_SERVER, server_bytes(), 64, 7);
+	t.server_version = TLS_VERSION_1_3;
+	feed_sealed(23, 85); /* padded, or a CertificateVerify */
+	feed_sealed(23, 78);
+	assert_int_equal(t.dir[TLS_CLIENT].app_bytes, 0);
+	feed_sealed(23, 69); /* Finished */
+	feed_sealed(23, 35); /* an alert, padded */
+	assert_int_equal(t.dir[TLS_CLIENT].app_bytes, 0);
+	feed_sealed(23, 78);
+	assert_int_equal(t.dir[TLS_CLIENT].app_bytes, 78);
+	tls_tap_fini(&t);
+}
+
 int
 main(void)
 {
@@ -323,6 +343,8 @@ main(void)
 		cmocka_unit_test(names_and_suites),
 		cmocka_unit_test(the_certificate_comes_whole_to_who_wants_it),
 		cmocka_unit_test(application_data_is_told_from_alerts),
+		cmocka_unit_test(
+		    a_short_request_after_finished_is_application_data),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,71 @@ other_root(struct trust_evidence *e, struct trust_history *h, const char *name)
 	strcpy(h->other[0].root, "Private Root");
 }
 
+/* What the certificate itself is at fault in is no missing root. */
+static void
+a_fault_of_the_certificate_is_not_taken_for_the_root(void **state)
+{
+	static const struct {
+		const char *golden;
+		int alert;
+		enum trust_fault fault;
+		enum trust_cause cause;
+	} rows[] = {
+		/* OpenSSL; an issuer that is no CA, or of too long a path. */
+		{ "unknown-ca", 48, TRUST_FAULT_ISSUER, OURS },
+		{ "unknown-ca", 46, TRUST_FAULT_CRITICAL, OURS },
+		{ "unknown-ca", 43, TRUST_FAULT_USAGE, OURS },
+		/* mbedTLS calls an issuer that is none unknown as well. */
+		{ "bad-certificate-name", 48, TRUST_FAULT_ISSUER, OURS },
+		/* Go; and one that nobody knows. */
+		{ "bad-certificate-one-code", 42, TRUST_FAULT_NO_ALT_NAME,
+		  NAME },
+		{ "bad-certificate", 42, TRUST_FAULT_CRITICAL, OURS },
+		{ "bad-certificate", 46, TRUST_FAULT_EXPIRED,
+		  TRUST_CAUSE_CERTIFICATE_EXPIRED },
+		/* rustls: what it cannot compute is a wrong signature. */
+		{ "bad-certificate", 51, TRUST_FAULT_WEAK_SIGNATURE,
+		  TRUST_CAUSE_WEAK_SIGNATURE },
+		{ "bad-certificate", 51, TRUST_FAULT_WEAK_KEY,
+		  TRUST_CAUSE_WEAK_KEY },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct trust_history h;
+		struct trust_evidence e;
+		struct trust_verdict v;
+
+		other_root(&e, &h, rows[i].golden);
+		e.alert[0].description = (uint8_t)rows[i].alert;
+		e.chain_faults = 1u << rows[i].fault;
+		expect(&e, NULL, rows[i].cause, TRUST_LIKELY);
+		/* A chain to another root, without it, proves no root. */
+		h.other[0].faults = 0;
+		trust_judge(&v, &e, &h);
+		assert_int_equal(v.cause, rows[i].cause);
+	}
+}
+
+/* Another CA made a root of the same name: it is not held for that. */
+static void
+roots_of_one_name_are_told_apart_by_their_keys(void **state)
+{
+	struct trust_history h;
+	struct trust_evidence e;
+
+	other_root(&e, &h, "unknown-ca");
+	e.root_id = 7;
+	h.other[0] = like(&e, "private");
+	h.other[0].root_id = 8;
+	expect(&e, &h, ROOT, TRUST_CERTAIN);
+	/* The key of one is not known: neither the same nor another. */
+	h.other[0].root_id = 0;
+	expect(&e, &h, ROOT, TRUST_LIKELY);
+	h.other[0].root_id = 7;
+	e.chain_faults = 1u << TRUST_FAULT_ISSUER;
+	expect(&e, &h, OURS, TRUST_CERTAIN);
+}
+
 static void
 the_only_difference_left_is_the_cause(void **state)
 {
@@ -623,6 +688,10 @@ main(void)
 		cmocka_unit_test(each_case_gives_its_line),
 		cmocka_unit_test(little_evidence_makes_no_certainty),
 		cmocka_unit_test(history_is_told_and_weighs),
+		cmocka_unit_test(
+		    a_fault_of_the_certificate_is_not_taken_for_the_root),
+		cmocka_unit_test(
+		    roots_of_one_name_are_told_apart_by_their_keys),
 		cmocka_unit_test(the_only_difference_left_is_the_cause),
 		cmocka_unit_test(two_differences_are_never_certain),
 		cmocka_unit_test(another_client_there_proves_nothing),
