@@ -36,7 +36,7 @@ struct mem {
 	struct store store;
 	struct list rows, todo, users, metas;
 	bool open;                /* a transaction is under way */
-	enum store_mem_failure failure;
+	_Atomic enum store_mem_failure failure; /* set by the test's thread */
 	uint64_t version;
 };
 
