@@ -346,19 +346,47 @@ device_json(const struct status_device *d, bool full)
 	return j;
 }
 
+/* arg: what each line begins with. */
+static int
+put_deeper(const char *p, size_t n, void *arg)
+{
+	const char *indent = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		putchar(p[i]);
+		if (p[i] == '\n')
+			fputs(indent, stdout);
+	}
+	return 0;
+}
+
+static void
+print_inner(json_t *j, char *indent)
+{
+	if (j == NULL || json_dump_callback(j, put_deeper, indent,
+	    JSON_INDENT(2)) != 0)
+		fputs("null", stdout); /* no memory */
+	json_decref(j);
+}
+
+/* One device after the other: all at once would be ten times the memory. */
 static void
 print_json(const struct status *s, bool full, const char *data)
 {
-	json_t *all = json_array(), *top;
+	char element[] = "    ", member[] = "  ";
 
-	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(all, device_json(&s->device[i], full));
-	top = json_pack("{s:o s:I}", "devices", all, "refused",
-	    (json_int_t)s->refused);
-	if (!full)
-		json_object_set_new(top, "upstreams",
-		    status_upstreams_json(data));
-	cmd_print_json(top); /* the exit code is the finding */
+	fputs("{\n  \"devices\": [", stdout);
+	for (size_t i = 0; i < s->n; i++) {
+		fputs(i > 0 ? ",\n    " : "\n    ", stdout);
+		print_inner(device_json(&s->device[i], full), element);
+	}
+	printf("%s],\n  \"refused\": %zu", s->n > 0 ? "\n  " : "",
+	    s->refused);
+	if (!full) {
+		fputs(",\n  \"upstreams\": ", stdout);
+		print_inner(status_upstreams_json(data), member);
+	}
+	puts("\n}");
 }
 
 /* ---- the command ---- */

@@ -203,7 +203,8 @@ explain_chain(const struct tls_ctx_params *p, const char *name,
 			from = &p->chain[i];
 	if (from != NULL && from->line >= 0)
 		conf_place(p->conf, from->line, why);
-	buf_printf(why, "chain %s: ", name);
+	buf_printf(why, "chain %s: %s%s", name, from != NULL ?
+	    from->certificate : "", from != NULL ? ": " : "");
 	while ((e = ERR_get_error()) != 0) {
 		if (ERR_GET_LIB(e) == ERR_LIB_SSL)
 			reason = ERR_GET_REASON(e);

@@ -189,6 +189,8 @@ def the_fleet_in_the_terminal():
         tap.equal([(c["chain"], c["accepted"], c["refused"])
                    for c in device["chains"]], [("a", 0, 1), ("b", 1, 0)])
         tap.equal(status(site, "--refused"), (0, "no device is refused\n"))
+        tap.equal(json.loads(status(site, "--refused", "--json")[1])[
+            "devices"], [])
         for which in ("127.0.0.70", "100@" + DOMAIN, str(device["id"]),
                       "127.0.0.0/24", "account:100", "model:e2e/",
                       "ja4:" + device["ja4"]):
