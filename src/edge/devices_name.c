@@ -75,9 +75,11 @@ product_of(struct str agent)
 
 		if (strchr("-/ _", agent.p[i - 1]) == NULL)
 			continue;
+		k += agent.p[k] == 'v'; /* "baresip v3.10.1" */
 		while (k < agent.n && agent.p[k] >= '0' && agent.p[k] <= '9')
 			k++;
-		if (k > i && k < agent.n && agent.p[k] == '.')
+		if (k > i && k < agent.n && agent.p[k] == '.' &&
+		    agent.p[k - 1] != 'v')
 			return str_of(agent.p, i - 1);
 	}
 	return STR_NULL;

@@ -251,6 +251,31 @@ a_phone_with_another_firmware_is_the_same(void **state)
 }
 
 static void
+where_a_version_stands(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "baresip v3.10.1 (x86_64/Linux)",
+		  "baresip v3.11.0 (x86_64/Linux)" },
+		{ "Yealink SIP-T42G 29.83.0.120",
+		  "Yealink SIP-T42G 29.84.0.1" },
+		{ "PolycomVVX-VVX_411-UA/5.9.0.9373",
+		  "PolycomVVX-VVX_411-UA/6.0.1.2" },
+		{ "snom370/8.7.5.48", "snom370/8.9.3.80" },
+		{ "AASTRA 6731i/3.2.2", "AASTRA 6731i/3.3.1" },
+	};
+	struct phone p = { "192.0.2.7:1", 0, A, "100@x.org", NULL, { 0 } };
+	size_t registered, cached;
+
+	for (unsigned i = 0; i < ARRAY_LEN(pairs); i++)
+		for (unsigned k = 0; k < 2; k++) {
+			p.user_agent = pairs[i][k];
+			comes(&p, "A");
+			devices_count(d, &registered, &cached);
+			assert_int_equal(registered, i + 1);
+		}
+}
+
+static void
 what_comes_back_with_the_old_firmware_is_another(void **state)
 {
 	struct phone p = { "192.0.2.7:1", 0, B, "100@x.org", UA, { 0 } };
@@ -390,6 +415,7 @@ main(void)
 		CASE(two_phones_swap_their_addresses),
 		CASE(a_client_with_another_hello_each_time_is_served),
 		CASE(a_phone_with_another_firmware_is_the_same),
+		CASE(where_a_version_stands),
 		CASE(what_comes_back_with_the_old_firmware_is_another),
 		CASE(another_product_is_another_device),
 		CASE(what_it_was_asked_decides),
