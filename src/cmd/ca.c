@@ -12,15 +12,16 @@
 #include "ca/authority.h"
 #include "ca/show.h"
 #include "cmd/ca_int.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 
 #define WHY_BYTES     4096
 #define PATH_BYTES    1024
 #define LOCAL_MAX     64
-#define OVERRIDES_MAX 4
+#define YEARS_MAX     50
 #define DAY_S         86400
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust ca init [--constrain NAME|NET]... [--years N]\n"
     "                        [OPTION]...\n"
     "       siptrust ca issue [--host NAME]... [--ip ADDR]... [--days N]\n"
@@ -37,68 +38,7 @@ static const char usage_text[] =
     "  renew   the edge's own certificate, if a third of its life is left\n"
     "  show    what a certificate says; without FILE: the CA's and the edge's\n"
     "  export  the CA, or a public root, in the form that a phone takes, and\n"
-    "          the settings to write\n"
-    "\n"
-    "      --constrain X    the CA may issue for this name and below it, for\n"
-    "                       this network (10.0.0.0/8), and for no other name,\n"
-    "                       or address; give both kinds to confine both\n"
-    "      --host NAME      another DNS name to put into the certificate\n"
-    "      --ip ADDR        an IPv4 address to put into it\n"
-    "      --key rsa|p256   RSA-2048 (default; every phone) or P-256\n"
-    "      --out FILE       certificate and CA; the key goes to FILE-key.pem\n"
-    "      --replace        issue anew for the key that is there\n"
-    "      --root NAME      a public root (isrg-root-x1) instead of the CA\n"
-    "      --for PROFILE    a phone: cisco-spa50x, SPA502G, ...\n"
-    "      --url BASE       where the files are served, as in http://pbx:8080\n"
-    "      --der            DER instead of PEM on the standard output\n"
-    "      --json           as JSON\n"
-    "\n"
-    "  -c, --config FILE    settings of the edge; siptrust.conf(5)\n"
-    "      --data DIR       its data folder\n"
-    "      --domain NAME    its SIP domain\n"
-    "      --roots-file FILE  public roots; default: the system's\n"
-    "  -h, --help           this text\n";
-
-enum {
-	OPT_DATA = 256,
-	OPT_DOMAIN,
-	OPT_ROOTS_FILE,
-	OPT_CONSTRAIN,
-	OPT_HOST,
-	OPT_IP,
-	OPT_YEARS,
-	OPT_DAYS,
-	OPT_KEY,
-	OPT_OUT,
-	OPT_REPLACE,
-	OPT_ROOT,
-	OPT_FOR,
-	OPT_URL,
-	OPT_DER,
-	OPT_JSON,
-};
-
-static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "domain", required_argument, NULL, OPT_DOMAIN },
-	{ "roots-file", required_argument, NULL, OPT_ROOTS_FILE },
-	{ "constrain", required_argument, NULL, OPT_CONSTRAIN },
-	{ "host", required_argument, NULL, OPT_HOST },
-	{ "ip", required_argument, NULL, OPT_IP },
-	{ "years", required_argument, NULL, OPT_YEARS },
-	{ "days", required_argument, NULL, OPT_DAYS },
-	{ "key", required_argument, NULL, OPT_KEY },
-	{ "out", required_argument, NULL, OPT_OUT },
-	{ "replace", no_argument, NULL, OPT_REPLACE },
-	{ "root", required_argument, NULL, OPT_ROOT },
-	{ "for", required_argument, NULL, OPT_FOR },
-	{ "url", required_argument, NULL, OPT_URL },
-	{ "der", no_argument, NULL, OPT_DER },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
+    "          the settings to write\n";
 
 /* ---- init, issue, renew ---- */
 
@@ -139,7 +79,7 @@ static int
 verb_init(struct ca_cmd *c, struct buf *why)
 {
 	struct ca_root_want want = {
-		.domain = c->conf->domain, .years = c->years,
+		.domain = c->conf->domain, .years = (int)c->years,
 		.permit = c->permit, .npermit = c->npermit,
 	};
 	char path[PATH_BYTES];
@@ -183,7 +123,7 @@ verb_issue(struct ca_cmd *c, struct buf *why)
 	struct ca_issue_want want = {
 		.server.names = { .domain = c->conf->domain, .ip = c->ip,
 		    .nip = c->nip, .host = c->host, .nhost = c->nhost },
-		.server.days = c->days, .key_type = c->key_type,
+		.server.days = (int)c->days, .key_type = c->key_type,
 		.cert_file = cert, .key_file = key, .replace = c->replace,
 	};
 	int rc;
@@ -232,7 +172,8 @@ verb_renew(struct ca_cmd *c, struct buf *why)
 	struct ca_server_want want = {
 		.names = { .domain = c->conf->domain, .ip = all,
 		    .nip = addr_local(all, LOCAL_MAX) },
-		.days = c->days > 0 ? c->days : c->conf->certificate_days,
+		.days = c->days > 0 ? (int)c->days :
+		    c->conf->certificate_days,
 	};
 	struct ca_files files;
 
@@ -347,28 +288,39 @@ static const struct {
 /* ---- the command line ---- */
 
 static int
-add(const char **list, size_t *n, const char *value, const char *option)
+add(const char **list, size_t *n, const char *option, const char *value)
 {
 	if (*n == CA_LIST_MAX)
-		return cmd_complain(CMD_USAGE, "ca", "%s: more than %d", option,
-		    CA_LIST_MAX);
+		return cmd_complain(CMD_USAGE, "ca", "--%s: more than %d",
+		    option, CA_LIST_MAX);
 	list[(*n)++] = value;
 	return CMD_OK;
 }
 
 static int
-add_host(struct ca_cmd *c, const char *name)
+take_constraint(void *arg, const char *option, const char *value)
 {
+	struct ca_cmd *c = arg;
+
+	return add(c->permit, &c->npermit, option, value);
+}
+
+static int
+take_host(void *arg, const char *option, const char *name)
+{
+	struct ca_cmd *c = arg;
+
 	if (!ca_is_dns_name(name))
 		return cmd_complain(CMD_USAGE, "ca", "--host %s: expected a "
 		    "DNS name (letters, digits, hyphens, dots; phones take no "
 		    "wildcard)", name);
-	return add(c->host, &c->nhost, name, "--host");
+	return add(c->host, &c->nhost, option, name);
 }
 
 static int
-add_ip(struct ca_cmd *c, const char *text)
+take_ip(void *arg, const char *option, const char *text)
 {
+	struct ca_cmd *c = arg;
 	struct addr a;
 
 	if (addr_parse_ip(&a, str_cstr(text)) != 0)
@@ -379,27 +331,16 @@ add_ip(struct ca_cmd *c, const char *text)
 		    "for phones carries no IPv6 address, one TLS stack in use "
 		    "aborts on it; give the server a name", text);
 	if (c->nip == CA_LIST_MAX)
-		return cmd_complain(CMD_USAGE, "ca", "--ip: more than %d",
-		    CA_LIST_MAX);
+		return cmd_complain(CMD_USAGE, "ca", "--%s: more than %d",
+		    option, CA_LIST_MAX);
 	c->ip[c->nip++] = a;
 	return CMD_OK;
 }
 
 static int
-number(const char *option, const char *text, int max, int *out)
+take_key_type(void *arg, const char *option, const char *text)
 {
-	uint32_t n;
-
-	if (!str_u32(str_cstr(text), &n) || n == 0 || n > (uint32_t)max)
-		return cmd_complain(CMD_USAGE, "ca", "%s %s: expected a number "
-		    "from 1 to %d", option, text, max);
-	*out = (int)n;
-	return CMD_OK;
-}
-
-static int
-key_type(struct ca_cmd *c, const char *text)
-{
+	struct ca_cmd *c = arg;
 	bool p256 = strcmp(text, "p256") == 0;
 
 	if (!p256 && strcmp(text, "rsa") != 0)
@@ -409,82 +350,72 @@ key_type(struct ca_cmd *c, const char *text)
 	return CMD_OK;
 }
 
+/* The settings of the edge that count here. */
 struct settings {
-	const char *config;
-	struct conf_override v[OVERRIDES_MAX];
-	size_t n;
-	bool help;
+	const char *config, *data, *domain, *roots_file;
 };
 
-/* Those that are settings of the edge; false: another. */
-static bool
-take_setting(struct settings *s, int option, const char *value)
-{
-	const char *name = option == OPT_DATA ? "data" :
-	    option == OPT_DOMAIN ? "domain" :
-	    option == OPT_ROOTS_FILE ? "roots_file" : NULL;
-
-	if (option == 'c')
-		s->config = value;
-	else if (name != NULL && s->n < OVERRIDES_MAX)
-		s->v[s->n++] = (struct conf_override) { name, value };
-	else
-		return false;
-	return true;
-}
-
 static int
-take_value(struct ca_cmd *c, int option, const char *value)
+load_settings(struct ca_cmd *c, const struct settings *s, struct buf *why)
 {
-	switch (option) {
-	case OPT_CONSTRAIN:
-		return add(c->permit, &c->npermit, value, "--constrain");
-	case OPT_HOST:
-		return add_host(c, value);
-	case OPT_IP:
-		return add_ip(c, value);
-	case OPT_YEARS:
-		return number("--years", value, 50, &c->years);
-	case OPT_DAYS:
-		return number("--days", value, CA_DAYS_MAX - 1, &c->days);
-	case OPT_KEY:
-		return key_type(c, value);
-	case OPT_OUT:
-		c->out = value;
-		return CMD_OK;
-	case OPT_ROOT:
-		c->root = value;
-		return CMD_OK;
-	case OPT_FOR:
-		c->profile = value;
-		return CMD_OK;
-	case OPT_URL:
-		c->url = value;
-		return CMD_OK;
-	default:
-		return CMD_USAGE;
-	}
+	const struct conf_override all[] = {
+		{ "data", s->data }, { "domain", s->domain },
+		{ "roots_file", s->roots_file },
+	};
+	struct conf_override given[ARRAY_LEN(all)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i].value != NULL)
+			given[n++] = all[i];
+	return conf_load(&c->conf, s->config, given, n, why);
 }
 
 static int
 parse(int argc, char **argv, struct ca_cmd *c, struct settings *s)
 {
-	int o, code = CMD_OK;
+	const struct cmd_option options[] = {
+		OPTION_CALL("constrain", "X", take_constraint, c,
+		    "init: the CA may issue for this name and below it, for "
+		    "this network (10.0.0.0/8), and for no other name, or "
+		    "address; give both kinds to confine both"),
+		OPTION_NUMBER("years", "N", &c->years, 1, YEARS_MAX, "years",
+		    "init: how long the CA is good; default 20"),
+		OPTION_CALL("host", "NAME", take_host, c,
+		    "issue: another DNS name to put into the certificate"),
+		OPTION_CALL("ip", "ADDR", take_ip, c,
+		    "issue: an IPv4 address to put into it"),
+		OPTION_NUMBER("days", "N", &c->days, 1, CA_DAYS_MAX - 1,
+		    "days", "issue: how long it is good; default: the "
+		    "setting certificate_days"),
+		OPTION_CALL("key", "rsa|p256", take_key_type, c,
+		    "issue: RSA-2048 (default; every phone) or P-256"),
+		OPTION_TEXT("out", "FILE", &c->out,
+		    "issue: certificate and CA; the key goes to FILE-key.pem; "
+		    "export: a folder for the files"),
+		OPTION_FLAG("replace", &c->replace,
+		    "issue: anew for the key that is there"),
+		OPTION_TEXT("root", "NAME", &c->root,
+		    "export: a public root (isrg-root-x1) instead of the CA"),
+		OPTION_TEXT("for", "PROFILE", &c->profile,
+		    "export: a phone: cisco-spa50x, SPA502G, ..."),
+		OPTION_TEXT("url", "BASE", &c->url,
+		    "export: where the files are served, as in "
+		    "http://pbx:8080"),
+		OPTION_FLAG("der", &c->der,
+		    "export: DER instead of PEM on the standard output"),
+		OPTION_FLAG("json", &c->json, "show: as JSON"),
+		OPTION_CONFIG(&s->config,
+		    "settings of the edge; siptrust.conf(5)"),
+		OPTION_TEXT("data", "DIR", &s->data, "its data folder"),
+		OPTION_TEXT("domain", "NAME", &s->domain, "its SIP domain"),
+		OPTION_TEXT("roots-file", "FILE", &s->roots_file,
+		    "public roots; default: the system's"),
+	};
+	int code = cmd_options(&(struct cmd_usage) { "ca", about_text, NULL,
+	    options, ARRAY_LEN(options) }, argc, argv);
 
-	while (code == CMD_OK &&
-	    (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (o == 'h')
-			s->help = true;
-		else if (o == OPT_REPLACE)
-			c->replace = true;
-		else if (o == OPT_DER)
-			c->der = true;
-		else if (o == OPT_JSON)
-			c->json = true;
-		else if (!take_setting(s, o, optarg))
-			code = take_value(c, o, optarg);
-	}
-	if (code != CMD_OK || s->help)
+	if (code != CMD_OK)
 		return code;
 	if (optind == argc)
 		return cmd_complain(CMD_USAGE, "ca", "expected init, issue, "
@@ -501,7 +432,7 @@ run(struct ca_cmd *c, const struct settings *s, struct buf *why)
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
 		if (strcmp(verbs[i].name, c->verb) != 0)
 			continue;
-		if (conf_load(&c->conf, s->config, s->v, s->n, why) != 0)
+		if (load_settings(c, s, why) != 0)
 			return CMD_FAILED;
 		return verbs[i].fn(c, why);
 	}
@@ -513,16 +444,12 @@ int
 cmd_ca(int argc, char **argv)
 {
 	struct ca_cmd c = { .verb = NULL };
-	struct settings s = { .n = 0 };
+	struct settings s = { .config = NULL };
 	struct buf why;
 	int code = parse(argc, argv, &c, &s);
 
 	if (code != CMD_OK)
 		return code;
-	if (s.help) {
-		fputs(usage_text, stdout);
-		return CMD_OK;
-	}
 	buf_init(&why, WHY_BYTES);
 	code = run(&c, &s, &why);
 	while (why.n > 0 && why.p[why.n - 1] == '\n')

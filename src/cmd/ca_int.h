@@ -20,7 +20,7 @@ struct ca_cmd {
 	size_t nip;
 	const char *permit[CA_LIST_MAX];
 	size_t npermit;
-	int years, days;             /* 0: not given                  */
+	uint32_t years, days;        /* 0: not given                  */
 	enum ca_key_type key_type;
 	bool replace, json, der;
 	const char *out, *root, *profile, *url;

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "base/compiler.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 #include "device/match.h"
 
 #define WHY_MAX ((size_t)64 << 10)
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust device list [OPTION]...\n"
     "       siptrust device show NAME [OPTION]...\n"
     "       siptrust device match USER-AGENT [OPTION]...\n"
@@ -22,24 +23,7 @@ static const char usage_text[] =
     "  show NAME           all facts of one, with their sources; a model's\n"
     "                      name will do\n"
     "  match USER-AGENT    which profile is the device that says so\n"
-    "  lint FILE           whether a profile of one's own is well formed\n"
-    "\n"
-    "      --devices DIR   folder of profiles of one's own, over the built-in\n"
-    "                      ones; default: $SIPTRUST_DEVICES\n"
-    "      --ja3, --ja4 PRINT   match: of the device's ClientHello as well\n"
-    "      --json          print as JSON\n"
-    "  -h, --help          this text\n";
-
-enum { OPT_DEVICES = 256, OPT_JA3, OPT_JA4, OPT_JSON };
-
-static const struct option options[] = {
-	{ "devices", required_argument, NULL, OPT_DEVICES },
-	{ "ja3", required_argument, NULL, OPT_JA3 },
-	{ "ja4", required_argument, NULL, OPT_JA4 },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
+    "  lint FILE           whether a profile of one's own is well formed\n";
 
 struct device_cmd {
 	const char *verb, *devices;
@@ -272,31 +256,21 @@ static const struct {
 };
 
 static int
-parse(int argc, char **argv, struct device_cmd *c, bool *help)
+parse(int argc, char **argv, struct device_cmd *c)
 {
-	int o;
+	const struct cmd_option options[] = {
+		OPTION_DEVICES(&c->devices),
+		OPTION_STR("ja3", "PRINT", &c->ja3,
+		    "match: the JA3 of the device's ClientHello as well"),
+		OPTION_STR("ja4", "PRINT", &c->ja4,
+		    "match: its JA4 as well"),
+		OPTION_JSON(&c->json),
+	};
+	int code = cmd_options(&(struct cmd_usage) { "device", about_text,
+	    NULL, options, ARRAY_LEN(options) }, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (o) {
-		case OPT_DEVICES:
-			c->devices = optarg;
-			break;
-		case OPT_JA3:
-			c->ja3 = str_cstr(optarg);
-			break;
-		case OPT_JA4:
-			c->ja4 = str_cstr(optarg);
-			break;
-		case OPT_JSON:
-			c->json = true;
-			break;
-		case 'h':
-			*help = true;
-			return CMD_OK;
-		default:
-			return CMD_USAGE;
-		}
-	}
+	if (code != CMD_OK)
+		return code;
 	if (optind == argc)
 		return cmd_complain(CMD_USAGE, "device", "expected list, show, "
 		    "match or lint; siptrust device --help tells more");
@@ -345,13 +319,8 @@ int
 cmd_device(int argc, char **argv)
 {
 	struct device_cmd c = { .devices = getenv("SIPTRUST_DEVICES") };
-	bool help = false;
-	int err = parse(argc, argv, &c, &help);
+	int err = parse(argc, argv, &c);
 
-	if (help) {
-		fputs(usage_text, stdout);
-		return CMD_OK;
-	}
 	if (err == CMD_OK)
 		err = run(&c);
 	device_catalogue_unref(c.all);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "cmd/say.h"
 
 #define LINE_WIDTH  77
@@ -91,6 +90,9 @@ take(const struct cmd_usage *u, const struct cmd_option *o, const char *value)
 	case CMD_OPTION_TEXT:
 		*o->to.text = value;
 		break;
+	case CMD_OPTION_STR:
+		*o->to.str = str_cstr(value);
+		break;
 	case CMD_OPTION_NUMBER:
 		if (!str_u32(str_cstr(value), &n) || n < o->to.number.min ||
 		    n > o->to.number.max)
@@ -101,7 +103,7 @@ take(const struct cmd_usage *u, const struct cmd_option *o, const char *value)
 		*o->to.number.value = n;
 		break;
 	case CMD_OPTION_CALL:
-		return o->to.call.fn(o->to.call.arg, value);
+		return o->to.call.fn(o->to.call.arg, o->name, value);
 	}
 	return CMD_OK;
 }

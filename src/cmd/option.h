@@ -12,13 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "cmd/cmd.h"
 
 enum cmd_option_kind {
 	CMD_OPTION_FLAG,        /* *flag becomes true                        */
 	CMD_OPTION_TEXT,        /* *text becomes the value                   */
+	CMD_OPTION_STR,         /* *str does                                 */
 	CMD_OPTION_NUMBER,      /* *number becomes the value, min to max     */
-	CMD_OPTION_CALL,        /* call(arg, value); NULL where it takes none */
+	CMD_OPTION_CALL,        /* fn(arg, name, value) is called            */
 };
 
 struct cmd_option {
@@ -30,13 +32,16 @@ struct cmd_option {
 	union {
 		bool *flag;
 		const char **text;
+		struct str *str;
 		struct {
 			uint32_t *value, min, max;
 			const char *unit; /* "seconds"                       */
 		} number;
 		struct {
-			/* CMD_OK, or the exit code: it has complained.      */
-			int (*fn)(void *arg, const char *value);
+			/* CMD_OK, or the exit code: it has complained.
+			 * name: the row's.                                  */
+			int (*fn)(void *arg, const char *name,
+			    const char *value);
 			void *arg;
 		} call;
 	} to;
@@ -52,6 +57,9 @@ struct cmd_option {
 #define OPTION_TEXT_LETTER(letter_, name_, takes_, to_, help_)               \
 	{ .letter = (letter_), .name = (name_), .takes = (takes_),           \
 	  .help = (help_), .kind = CMD_OPTION_TEXT, .to.text = (to_) }
+#define OPTION_STR(name_, takes_, to_, help_)                                \
+	{ .name = (name_), .takes = (takes_), .help = (help_),               \
+	  .kind = CMD_OPTION_STR, .to.str = (to_) }
 #define OPTION_NUMBER(name_, takes_, to_, min_, max_, unit_, help_)          \
 	{ .name = (name_), .takes = (takes_), .help = (help_),               \
 	  .kind = CMD_OPTION_NUMBER,                                         \

@@ -11,50 +11,6 @@
 
 #define LEAVE_S 5 /* for the answers to its last requests */
 
-static const char usage_text[] =
-    "usage: siptrust phone [--as PROFILE] [OPTION]... sip:USER@DOMAIN\n"
-    "\n"
-    "Behave as a phone: boot, fetch the CA file, connect, register, retry,\n"
-    "answer calls, place one.  SIGUSR1 reboots it; SIGINT or SIGTERM hangs\n"
-    "up, unregisters and ends it.\n"
-    "\n"
-    "      --as PROFILE     a profile (cisco-spa50x) or a model (SPA502G);\n"
-    "                       default: a softphone that checks everything\n"
-    "      --devices DIR    profiles of one's own, over those built in;\n"
-    "                       default: $SIPTRUST_DEVICES\n"
-    "      --transport udp|tcp|tls   default: the URI's, else udp\n"
-    "      --server HOST[:PORT]  where to send; default: the domain\n"
-    "      --from ADDRESS   of this host, to send from\n"
-    "      --name NAME      what the certificate must be for; default: the\n"
-    "                       domain\n"
-    "      --user NAME      of the credentials, where it is not the URI's\n"
-    "      --password-stdin read the password from standard input, else it\n"
-    "                       is taken from $SIPTRUST_PASSWORD\n"
-    "      --roots FILE     the roots it holds (PEM), not the profile's\n"
-    "      --ca-url URL     its custom CA: fetched at boot and reboot\n"
-    "      --no-check       set not to check certificates, as many are\n"
-    "      --tls MIN-MAX    other TLS versions than the profile's: 1.0-1.2\n"
-    "      --user-agent TEXT  another User-Agent\n"
-    "      --expires S      asked for; default 3600\n"
-    "      --retry MS       until it tries again; default: the profile's\n"
-    "      --syslog ADDR:PORT  send its log there (UDP)\n"
-    "      --call URI       once registered, call it; 101: of the same domain\n"
-    "      --answer MS      ring so long, then answer; default 1000\n"
-    "      --no-answer      ring until the caller gives up\n"
-    "      --busy           refuse every call: 486\n"
-    "      --talk S         hang up so long after the answer\n"
-    "      --cancel-after S give up when nobody has answered so long\n"
-    "      --hold-after S   hold the call so long after the answer, and take\n"
-    "                       it back after as long again\n"
-    "      --once           register once, or fail once, and end; with --call\n"
-    "                       end with the call\n"
-    "      --duration S     end after this time\n"
-    "      --json           one event a line, for programs\n"
-    "  -h, --help           this text\n"
-    "\n"
-    "Exit: 0 registered (with --call: and the call was answered), 1 not so,\n"
-    "2 wrong usage, 3 could not run.\n";
-
 /* ---- what it prints ---- */
 
 static void
@@ -239,16 +195,13 @@ cmd_phone(int argc, char **argv)
 		.answer_ms = 1000,
 		.devices = getenv("SIPTRUST_DEVICES"),
 	};
-	bool help = false;
-	int err = phone_parse(argc, argv, &c, &help);
+	int err = phone_parse(argc, argv, &c);
 
-	if (help) {
-		fputs(usage_text, stdout);
-		return CMD_OK;
-	}
+	if (err != CMD_OK)
+		return err;
 	c.colour = isatty(STDOUT_FILENO) == 1;
 	signal(SIGPIPE, SIG_IGN);
-	if (err == CMD_OK && digest_setup() != 0)
+	if (digest_setup() != 0)
 		err = CMD_FAILED;
 	if (err == CMD_OK)
 		err = phone_settle(&c);

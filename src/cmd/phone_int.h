@@ -22,7 +22,7 @@ struct phone_cmd {
 };
 
 /* phone_set.c: the command line.  CMD_OK, or what to exit with. */
-int phone_parse(int argc, char **argv, struct phone_cmd *c, bool *help);
+int phone_parse(int argc, char **argv, struct phone_cmd *c);
 /* Model, account, server, password, calls: all that phone_new wants. */
 int phone_settle(struct phone_cmd *c);
 

@@ -3,14 +3,15 @@
  * The command line of siptrust phone, and the settings that it makes.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/file.h"
 #include "ca/anchor.h"
 #include "cmd/cmd.h"
+#include "cmd/option.h"
 #include "cmd/phone_int.h"
 #include "cmd/say.h"
 #include "device/catalogue.h"
@@ -18,44 +19,16 @@
 #include "sip/uri.h"
 #include "tlswire/alert.h"
 
-enum {
-	OPT_AS = 256, OPT_DEVICES, OPT_TRANSPORT, OPT_SERVER, OPT_NAME,
-	OPT_USER, OPT_STDIN, OPT_ROOTS, OPT_CA_URL, OPT_NO_CHECK, OPT_TLS,
-	OPT_AGENT, OPT_FROM, OPT_EXPIRES, OPT_RETRY, OPT_SYSLOG, OPT_ONCE,
-	OPT_DURATION, OPT_JSON, OPT_CALL, OPT_ANSWER, OPT_NO_ANSWER, OPT_BUSY,
-	OPT_TALK, OPT_CANCEL, OPT_HOLD,
-};
+static const char about_text[] =
+    "usage: siptrust phone [--as PROFILE] [OPTION]... sip:USER@DOMAIN\n"
+    "\n"
+    "Behave as a phone: boot, fetch the CA file, connect, register, retry,\n"
+    "answer calls, place one.  SIGUSR1 reboots it; SIGINT or SIGTERM hangs\n"
+    "up, unregisters and ends it.\n";
 
-static const struct option options[] = {
-	{ "as", required_argument, NULL, OPT_AS },
-	{ "devices", required_argument, NULL, OPT_DEVICES },
-	{ "transport", required_argument, NULL, OPT_TRANSPORT },
-	{ "server", required_argument, NULL, OPT_SERVER },
-	{ "name", required_argument, NULL, OPT_NAME },
-	{ "user", required_argument, NULL, OPT_USER },
-	{ "password-stdin", no_argument, NULL, OPT_STDIN },
-	{ "roots", required_argument, NULL, OPT_ROOTS },
-	{ "ca-url", required_argument, NULL, OPT_CA_URL },
-	{ "no-check", no_argument, NULL, OPT_NO_CHECK },
-	{ "tls", required_argument, NULL, OPT_TLS },
-	{ "user-agent", required_argument, NULL, OPT_AGENT },
-	{ "from", required_argument, NULL, OPT_FROM },
-	{ "expires", required_argument, NULL, OPT_EXPIRES },
-	{ "retry", required_argument, NULL, OPT_RETRY },
-	{ "syslog", required_argument, NULL, OPT_SYSLOG },
-	{ "call", required_argument, NULL, OPT_CALL },
-	{ "answer", required_argument, NULL, OPT_ANSWER },
-	{ "no-answer", no_argument, NULL, OPT_NO_ANSWER },
-	{ "busy", no_argument, NULL, OPT_BUSY },
-	{ "talk", required_argument, NULL, OPT_TALK },
-	{ "cancel-after", required_argument, NULL, OPT_CANCEL },
-	{ "hold-after", required_argument, NULL, OPT_HOLD },
-	{ "once", no_argument, NULL, OPT_ONCE },
-	{ "duration", required_argument, NULL, OPT_DURATION },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
+static const char exit_text[] =
+    "Exit: 0 registered (with --call: and the call was answered), 1 not so,\n"
+    "2 wrong usage, 3 could not run.\n";
 
 /* ---- settings ---- */
 
@@ -367,113 +340,90 @@ phone_settle(struct phone_cmd *c)
 
 /* ---- the command line ---- */
 
+/* "2" or "0.5", into milliseconds. */
 static int
-number(const char *name, const char *text, uint32_t min, uint32_t max,
-    uint32_t *out)
-{
-	if (str_u32(str_cstr(text), out) && *out >= min && *out <= max)
-		return CMD_OK;
-	return cmd_complain(CMD_USAGE, "phone", "--%s %s: expected a number "
-	    "from %u to %u", name, text, min, max);
-}
-
-/* "2" or "0.5". */
-static int
-seconds(const char *name, const char *text, uint32_t *out_ms)
+take_seconds(void *arg, const char *option, const char *text)
 {
 	struct str part = str_cstr(text), whole = str_cut(&part, '.');
-	uint32_t s, ms = 0;
+	uint32_t *out_ms = arg, s, ms = 0;
 
 	if (!str_u32(whole, &s) || s > 86400 || part.n > 3 ||
 	    (part.p != NULL && !str_u32(part, &ms)))
 		return cmd_complain(CMD_USAGE, "phone", "--%s %s: expected "
-		    "seconds, as 2 or 0.5", name, text);
+		    "seconds, as 2 or 0.5", option, text);
 	for (size_t n = part.n; part.p != NULL && n < 3; n++)
 		ms *= 10;
 	*out_ms = s * 1000 + ms;
 	return *out_ms > 0 ? CMD_OK :
 	    cmd_complain(CMD_USAGE, "phone", "--%s %s: expected more than 0",
-	    name, text);
-}
-
-static int
-set_option(struct phone_cmd *c, int o)
-{
-	const struct {
-		int o;
-		const char **to;
-	} texts[] = {
-		{ OPT_AS, &c->as }, { OPT_DEVICES, &c->devices },
-		{ OPT_TRANSPORT, &c->transport }, { OPT_SERVER, &c->server },
-		{ OPT_NAME, &c->name }, { OPT_USER, &c->user },
-		{ OPT_ROOTS, &c->roots }, { OPT_CA_URL, &c->ca_url },
-		{ OPT_TLS, &c->tls }, { OPT_AGENT, &c->agent },
-		{ OPT_SYSLOG, &c->syslog }, { OPT_FROM, &c->from },
-		{ OPT_CALL, &c->call },
-	};
-	const struct {
-		int o;
-		bool *to;
-	} flags[] = {
-		{ OPT_STDIN, &c->password_stdin },
-		{ OPT_NO_CHECK, &c->no_check }, { OPT_ONCE, &c->once },
-		{ OPT_JSON, &c->json }, { OPT_NO_ANSWER, &c->no_answer },
-		{ OPT_BUSY, &c->busy },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		if (texts[i].o == o) {
-			*texts[i].to = optarg;
-			return CMD_OK;
-		}
-	}
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-		if (flags[i].o == o) {
-			*flags[i].to = true;
-			return CMD_OK;
-		}
-	}
-	switch (o) {
-	case OPT_EXPIRES:
-		return number("expires", optarg, 1, 86400, &c->expires_s);
-	case OPT_RETRY:
-		return number("retry", optarg, 1, 86400000, &c->retry_ms);
-	case OPT_DURATION:
-		return number("duration", optarg, 1, 31536000,
-		    &c->duration_s);
-	case OPT_ANSWER:
-		return number("answer", optarg, 0, 86400000, &c->answer_ms);
-	case OPT_TALK:
-		return seconds("talk", optarg, &c->talk_ms);
-	case OPT_CANCEL:
-		return seconds("cancel-after", optarg, &c->cancel_ms);
-	case OPT_HOLD:
-		return seconds("hold-after", optarg, &c->hold_ms);
-	default:
-		return CMD_USAGE;
-	}
+	    option, text);
 }
 
 int
-phone_parse(int argc, char **argv, struct phone_cmd *c, bool *help)
+phone_parse(int argc, char **argv, struct phone_cmd *c)
 {
-	int o, err = CMD_OK;
+	const struct cmd_option options[] = {
+		OPTION_TEXT("as", "PROFILE", &c->as,
+		    "a profile (cisco-spa50x) or a model (SPA502G); default: "
+		    "a softphone that checks everything"),
+		OPTION_DEVICES(&c->devices),
+		OPTION_TEXT("transport", "udp|tcp|tls", &c->transport,
+		    "default: the URI's, else udp"),
+		OPTION_TEXT("server", "HOST[:PORT]", &c->server,
+		    "where to send; default: the domain"),
+		OPTION_TEXT("from", "ADDRESS", &c->from,
+		    "of this host, to send from"),
+		OPTION_TEXT("name", "NAME", &c->name,
+		    "what the certificate must be for; default: the domain"),
+		OPTION_TEXT("user", "NAME", &c->user,
+		    "of the credentials, where it is not the URI's"),
+		OPTION_FLAG("password-stdin", &c->password_stdin,
+		    "read the password from standard input, else it is taken "
+		    "from $SIPTRUST_PASSWORD"),
+		OPTION_TEXT("roots", "FILE", &c->roots,
+		    "the roots it holds (PEM), not the profile's"),
+		OPTION_TEXT("ca-url", "URL", &c->ca_url,
+		    "its custom CA: fetched at boot and reboot"),
+		OPTION_FLAG("no-check", &c->no_check,
+		    "set not to check certificates, as many are"),
+		OPTION_TEXT("tls", "MIN-MAX", &c->tls,
+		    "other TLS versions than the profile's: 1.0-1.2"),
+		OPTION_TEXT("user-agent", "TEXT", &c->agent,
+		    "another User-Agent"),
+		OPTION_NUMBER("expires", "S", &c->expires_s, 1, 86400,
+		    "seconds", "asked for; default 3600"),
+		OPTION_NUMBER("retry", "MS", &c->retry_ms, 1, 86400000,
+		    "milliseconds",
+		    "until it tries again; default: the profile's"),
+		OPTION_TEXT("syslog", "ADDR:PORT", &c->syslog,
+		    "send its log there (UDP)"),
+		OPTION_TEXT("call", "URI", &c->call,
+		    "once registered, call it; 101: of the same domain"),
+		OPTION_NUMBER("answer", "MS", &c->answer_ms, 0, 86400000,
+		    "milliseconds",
+		    "ring so long, then answer; default 1000"),
+		OPTION_FLAG("no-answer", &c->no_answer,
+		    "ring until the caller gives up"),
+		OPTION_FLAG("busy", &c->busy, "refuse every call: 486"),
+		OPTION_CALL("talk", "S", take_seconds, &c->talk_ms,
+		    "hang up so long after the answer"),
+		OPTION_CALL("cancel-after", "S", take_seconds, &c->cancel_ms,
+		    "give up when nobody has answered so long"),
+		OPTION_CALL("hold-after", "S", take_seconds, &c->hold_ms,
+		    "hold the call so long after the answer, and take it back "
+		    "after as long again"),
+		OPTION_FLAG("once", &c->once,
+		    "register once, or fail once, and end; with --call end "
+		    "with the call"),
+		OPTION_NUMBER("duration", "S", &c->duration_s, 1, 31536000,
+		    "seconds", "end after this time"),
+		OPTION_FLAG("json", &c->json,
+		    "one event a line, for programs"),
+	};
+	const struct cmd_usage usage = { "phone", about_text, exit_text,
+		options, ARRAY_LEN(options) };
+	int code = cmd_options(&usage, argc, argv);
 
-	while (err == CMD_OK &&
-	    (o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		*help = *help || o == 'h';
-		if (*help)
-			return CMD_OK;
-		err = set_option(c, o);
-	}
-	if (err != CMD_OK)
-		return err;
-	if (optind + 1 != argc)
-		return cmd_complain(CMD_USAGE, "phone", optind == argc ? "%s "
-		    "expected sip:USER@DOMAIN; siptrust phone --help tells more"
-		    : "\"%s\" is too much", optind == argc ? "which account?" :
-		    argv[optind + 1]);
-	c->uri = argv[optind];
-	return CMD_OK;
+	return code != CMD_OK ? code : cmd_one_operand(&usage,
+	    "sip:USER@DOMAIN", argc, argv, &c->uri);
 }
-

@@ -53,7 +53,7 @@ unexpected(const char *what, const char *expected)
 
 /* "30m", "8h", "2d", "90s". */
 static int
-take_window(void *arg, const char *text)
+take_window(void *arg, const char *option, const char *text)
 {
 	struct probe_cmd *c = arg;
 	static const struct { char unit; int64_t s; } units[] = {
@@ -74,7 +74,7 @@ take_window(void *arg, const char *text)
 }
 
 static int
-take_method(void *arg, const char *text)
+take_method(void *arg, const char *option, const char *text)
 {
 	struct probe_cmd *c = arg;
 	enum trust_probe_method m;
@@ -86,7 +86,7 @@ take_method(void *arg, const char *text)
 }
 
 static int
-take_root(void *arg, const char *name)
+take_root(void *arg, const char *option, const char *name)
 {
 	struct probe_cmd *c = arg;
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/err.h"
 #include "base/selector.h"
 #include "capture/syslog.h"
 #include "cmd/known.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 #include "cmd/status_int.h"
 #include "device/match.h"
@@ -18,37 +19,17 @@
 #define WHY_MAX  2048
 #define TIME_LEN 24
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust status [OPTION]...\n"
     "\n"
     "The devices that the edge knows, as its data folder has them: by what\n"
     "and where they are connected, and what the last handshake that was\n"
     "refused meant.  While the edge runs this is at most seconds behind.\n"
-    "\n"
-    "      --data DIR      folder of the edge; default: as siptrust edge\n"
-    "      --device WHICH  one in full: its address, its account with or\n"
-    "                      without domain, or its number in the first column;\n"
-    "                      or all that are 10.0.7.0/24, model:Cisco/SPA,\n"
-    "                      profile:cisco-spa50x, ja4:..., account:100\n"
-    "      --refused       those alone that are refused and not served\n"
-    "      --json          print as JSON\n"
-    "  -h, --help          this text\n"
-    "\n"
-    "In front of a PBX its servers stand first, up or down.\n"
-    "\n"
+    "In front of a PBX its servers stand first, up or down.\n";
+
+static const char exit_text[] =
     "Exit: 0 fine, 1 some device is refused and not served, or a server of an\n"
     "upstream is down, 2 wrong usage, 3 nothing to read, or no such device.\n";
-
-enum { OPT_DATA = 256, OPT_DEVICE, OPT_REFUSED, OPT_JSON };
-
-static const struct option options[] = {
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "device", required_argument, NULL, OPT_DEVICE },
-	{ "refused", no_argument, NULL, OPT_REFUSED },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 /* ---- words ---- */
 
@@ -394,36 +375,27 @@ print_json(const struct status *s, bool full, const char *data)
 struct status_cmd {
 	const char *data;
 	struct str device;
-	bool refused, json, help;
+	bool refused, json;
 };
 
 static int
 parse(int argc, char **argv, struct status_cmd *c)
 {
-	int o;
+	const struct cmd_option options[] = {
+		OPTION_DATA(&c->data),
+		OPTION_STR("device", "WHICH", &c->device,
+		    "one in full: its address, its account with or without "
+		    "domain, or its number in the first column; or all that "
+		    "are 10.0.7.0/24, model:Cisco/SPA, profile:cisco-spa50x, "
+		    "ja4:..., account:100"),
+		OPTION_FLAG("refused", &c->refused,
+		    "those alone that are refused and not served"),
+		OPTION_JSON(&c->json),
+	};
+	int code = cmd_options(&(struct cmd_usage) { "status", about_text,
+	    exit_text, options, ARRAY_LEN(options) }, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (o) {
-		case OPT_DATA:
-			c->data = optarg;
-			break;
-		case OPT_DEVICE:
-			c->device = str_cstr(optarg);
-			break;
-		case OPT_REFUSED:
-			c->refused = true;
-			break;
-		case OPT_JSON:
-			c->json = true;
-			break;
-		case 'h':
-			c->help = true;
-			return CMD_OK;
-		default:
-			return CMD_USAGE;
-		}
-	}
-	return cmd_no_more("status", argc, argv);
+	return code == CMD_OK ? cmd_no_more("status", argc, argv) : code;
 }
 
 static int
@@ -497,9 +469,7 @@ cmd_status(int argc, char **argv)
 	struct buf why;
 	int err = parse(argc, argv, &c);
 
-	if (c.help)
-		fputs(usage_text, stdout);
-	if (c.help || err != CMD_OK)
+	if (err != CMD_OK)
 		return err;
 	c.data = cmd_data_folder(folder, c.data);
 	buf_init(&why, WHY_MAX);

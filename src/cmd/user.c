@@ -12,6 +12,7 @@
 #include "base/conf.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "cmd/option.h"
 #include "cmd/say.h"
 #include "sip/auth.h"
 #include "store/store.h"
@@ -21,7 +22,7 @@
 #define DOMAIN_MAX_BYTES   256
 #define FOLDER_MAX_BYTES   1024
 
-static const char usage_text[] =
+static const char about_text[] =
     "usage: siptrust user add|passwd|del NAME[@DOMAIN] [OPTION]...\n"
     "       siptrust user list [--json] [OPTION]...\n"
     "       siptrust user import [OPTION]... <FILE\n"
@@ -34,24 +35,7 @@ static const char usage_text[] =
     "  del NAME            take an account away\n"
     "  list                all accounts\n"
     "  import              add or change many: lines \"NAME PASSWORD\" on\n"
-    "                      standard input, all of them or none\n"
-    "\n"
-    "      --data DIR      folder of the store, as given to the edge\n"
-    "      --domain NAME   SIP domain; default: the one the edge last used\n"
-    "      --password-stdin  read the password from standard input\n"
-    "      --json          list as JSON\n"
-    "  -h, --help          this text\n";
-
-enum { OPT_DATA = 256, OPT_DOMAIN, OPT_STDIN, OPT_JSON };
-
-static const struct option options[] = {
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "domain", required_argument, NULL, OPT_DOMAIN },
-	{ "password-stdin", no_argument, NULL, OPT_STDIN },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
+    "                      standard input, all of them or none\n";
 
 struct user_cmd {
 	const char *verb;
@@ -314,34 +298,32 @@ static const struct verb verbs[] = {
 /* ---- the command line ---- */
 
 static int
-parse(int argc, char **argv, struct user_cmd *c, bool *help)
+take_domain(void *arg, const char *option, const char *value)
 {
-	int o;
+	struct user_cmd *c = arg;
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (o) {
-		case OPT_DATA:
-			c->data = optarg;
-			break;
-		case OPT_DOMAIN:
-			if (!str_copy(c->domain, sizeof(c->domain),
-			    str_cstr(optarg)))
-				return cmd_complain(CMD_USAGE, "user", "%s: "
-				    "too long for a domain", optarg);
-			break;
-		case OPT_STDIN:
-			c->password_stdin = true;
-			break;
-		case OPT_JSON:
-			c->json = true;
-			break;
-		case 'h':
-			*help = true;
-			return CMD_OK;
-		default:
-			return CMD_USAGE;
-		}
-	}
+	return str_copy(c->domain, sizeof(c->domain), str_cstr(value)) ?
+	    CMD_OK : cmd_complain(CMD_USAGE, "user", "%s: too long for a "
+	    "domain", value);
+}
+
+static int
+parse(int argc, char **argv, struct user_cmd *c)
+{
+	const struct cmd_option options[] = {
+		OPTION_TEXT("data", "DIR", &c->data,
+		    "folder of the store, as given to the edge"),
+		OPTION_CALL("domain", "NAME", take_domain, c,
+		    "SIP domain; default: the one the edge last used"),
+		OPTION_FLAG("password-stdin", &c->password_stdin,
+		    "read the password from standard input"),
+		OPTION_FLAG("json", &c->json, "list as JSON"),
+	};
+	int code = cmd_options(&(struct cmd_usage) { "user", about_text,
+	    NULL, options, ARRAY_LEN(options) }, argc, argv);
+
+	if (code != CMD_OK)
+		return code;
 	if (optind == argc)
 		return cmd_complain(CMD_USAGE, "user", "expected add, passwd, "
 		    "del, list or import; siptrust user --help tells more");
@@ -349,9 +331,8 @@ parse(int argc, char **argv, struct user_cmd *c, bool *help)
 	if (optind < argc) {
 		struct str rest = str_cstr(argv[optind++]);
 		c->name = str_cut(&rest, '@');
-		if (rest.n > 0 && !str_copy(c->domain, sizeof(c->domain), rest))
-			return cmd_complain(CMD_USAGE, "user", "%s: too long "
-			    "for a domain", rest.p);
+		if (rest.n > 0 && take_domain(c, "domain", rest.p) != CMD_OK)
+			return CMD_USAGE;
 	}
 	return cmd_no_more("user", argc, argv);
 }
@@ -449,13 +430,8 @@ cmd_user(int argc, char **argv)
 {
 	struct user_cmd c = { .name = STR("") };
 	char folder[CMD_FOLDER_MAX];
-	bool help = false;
-	int err = parse(argc, argv, &c, &help);
+	int err = parse(argc, argv, &c);
 
-	if (help) {
-		fputs(usage_text, stdout);
-		return CMD_OK;
-	}
 	if (err != CMD_OK)
 		return err;
 	c.data = cmd_data_folder(folder, c.data);

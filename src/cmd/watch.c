@@ -308,7 +308,7 @@ wrong(const char *what, const char *value)
 }
 
 static int
-take_port(void *arg, const char *text)
+take_port(void *arg, const char *option, const char *text)
 {
 	struct watch_cmd *c = arg;
 	uint32_t port;

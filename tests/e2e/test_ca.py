@@ -163,8 +163,8 @@ def wrong_usage_is_told():
                  "carries no IPv6 address"),
                 (("issue", "--ip", "pbx"), "expected an IPv4 address"),
                 (("issue", "--host", "*.example.test"), "no wildcard"),
-                (("issue", "--days", "900"), "a number from 1 to 824"),
-                (("init", "--years", "0"), "a number from 1 to 50"),
+                (("issue", "--days", "900"), "days, 1 to 824"),
+                (("init", "--years", "0"), "years, 1 to 50"),
                 (("issue", "--key", "dsa"), "expected rsa or p256")):
             contains(f.ca(*argv, code=2), part, argv)
         contains(f.ca("export", code=3), "siptrust ca init makes one")

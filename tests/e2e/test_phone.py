@@ -83,12 +83,12 @@ def once_tells_by_its_exit_code():
 
 
 def wrong_usage():
-    cases = (([], "which account?"),
+    cases = (([], "expected one sip:USER@DOMAIN"),
              (["100@example.test"], "expected sip:USER@DOMAIN"),
              (["sip:1@h", "sip:2@h"], '"sip:2@h" is too much'),
              (["--transport", "sctp", "sip:1@127.0.0.1"], "udp, tcp or tls"),
              (["--tls", "1.2-1.0", "sip:1@127.0.0.1"], "MIN-MAX"),
-             (["--retry", "soon", "sip:1@127.0.0.1"], "a number from 1"),
+             (["--retry", "soon", "sip:1@127.0.0.1"], "milliseconds, 1 to"),
              (["--as", "nothing", "sip:1@127.0.0.1"], "no such profile"),
              (["--server", "no host", "sip:1@127.0.0.1"], "no host"),
              (["--syslog", "x", "sip:1@127.0.0.1"], "ADDRESS:PORT"))

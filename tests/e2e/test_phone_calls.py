@@ -214,7 +214,7 @@ def wrong_usage():
              (["--talk", "0", "sip:1@127.0.0.1"], "more than 0"),
              (["--hold-after", "1.2345", "sip:1@127.0.0.1"],
               "expected seconds"),
-             (["--answer", "x", "sip:1@127.0.0.1"], "a number from 0"))
+             (["--answer", "x", "sip:1@127.0.0.1"], "milliseconds, 0"))
     for argv, says in cases:
         p = subprocess.run([SIPTRUST, "phone"] + argv, text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

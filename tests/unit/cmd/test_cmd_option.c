@@ -28,10 +28,11 @@ struct got {
 };
 
 static int
-call(void *arg, const char *value)
+call(void *arg, const char *name, const char *value)
 {
 	struct got *g = arg;
 
+	assert_string_equal(name, "window-of-time");
 	g->calls++;
 	snprintf(g->called, sizeof(g->called), "%s", value);
 	return strcmp(value, "bad") == 0 ? CMD_USAGE : CMD_OK;
