@@ -11,6 +11,14 @@
 /* Set clocks agree within this; nothing of a chain changes so fast. */
 #define CLOCK_AGREES_S 3600
 
+/*
+ * A clock that nothing has set starts at 1970 or 2000 with each boot, and a
+ * phone that is refused is soon rebooted.  Most stacks put chance there, which
+ * looks like such a clock once in 1,700 times.
+ */
+#define UNSET_S ((int64_t)14 * DAY_S)
+#define Y2000_S ((int64_t)10957 * DAY_S)
+
 enum trust_clock
 trust_clock_of(const struct trust_evidence *e)
 {
@@ -21,9 +29,7 @@ trust_clock_of(const struct trust_evidence *e)
 		return TRUST_CLOCK_UNKNOWN;
 	if (off > -CLOCK_AGREES_S && off < CLOCK_AGREES_S)
 		return TRUST_CLOCK_RIGHT;
-	/* Clocks start at 1970 or 2000; chance hits that once in 100. */
-	if (t < 365 * DAY_S ||
-	    (t >= 10957 * (int64_t)DAY_S && t < 11017 * (int64_t)DAY_S))
+	if (t < UNSET_S || (t >= Y2000_S && t < Y2000_S + UNSET_S))
 		return TRUST_CLOCK_UNSET;
 	return TRUST_CLOCK_UNKNOWN;
 }

@@ -508,6 +508,9 @@ the_hello_tells_the_phones_clock(void **state)
 	expect(&e, NULL, TOO_NEW, TRUST_LIKELY);
 	e.hello_time_s = 946684800 + 3600;
 	expect(&e, NULL, TOO_NEW, TRUST_LIKELY);
+	/* A year after its start it is chance more likely than a clock. */
+	e.hello_time_s = 300 * 86400;
+	expect(&e, NULL, ROOT, TRUST_POSSIBLE);
 	/* Right: then it is not that. */
 	other_root(&e, &h, "bad-certificate");
 	expect(&e, &h, ROOT, TRUST_LIKELY);
