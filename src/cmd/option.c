@@ -10,6 +10,7 @@
 
 #define LINE_WIDTH  77
 #define TEXT_COLUMN 22
+#define LEFT_MAX    28 /* what is longer has a line of its own */
 #define NAME_SHOWN  32
 #define VALUE_BASE  256 /* getopt's value of row 0; a letter's is its own */
 
@@ -45,6 +46,10 @@ print_option(const struct cmd_option *o)
 
 	if (o->takes != NULL)
 		at += printf(" %s", o->takes);
+	if (at > LEFT_MAX) {
+		putchar('\n');
+		at = 0;
+	}
 	/* Two blanks at least, the second is print_wrapped's own. */
 	at += printf("%*s", at < TEXT_COLUMN - 1 ? TEXT_COLUMN - at : 1, "");
 	print_wrapped(o->help, at);
