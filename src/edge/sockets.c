@@ -8,7 +8,8 @@
 #include "base/err.h"
 #include "net/sock.h"
 
-#define BACKLOG 4096
+#define BACKLOG    4096
+#define PORT_TRIES 32 /* where any port will do */
 
 static int
 want(struct sockets *out, enum flow_transport transport, const char *text,
@@ -126,31 +127,72 @@ sockets_check(const struct sockets *s, const struct sockets *ours,
 	return 0;
 }
 
+static int
+bind_one(struct worker_socket *x)
+{
+	int fd = x->transport == FLOW_UDP ? sock_udp(&x->addr) :
+	    sock_listen(&x->addr, BACKLOG);
+	struct addr bound;
+
+	if (fd >= 0 && addr_port(&x->addr) == 0) {
+		sock_local(fd, &bound);
+		addr_set_port(&x->addr, addr_port(&bound));
+	}
+	return fd;
+}
+
+/*
+ * A TCP address and, behind it in the list, its UDP twin on the same port.
+ * Where any will do the system gives one that is free for TCP; UDP may be
+ * another program's there.
+ */
+static int
+bind_twins(struct worker_socket *tcp, int fd[2], struct buf *why)
+{
+	bool any = addr_port(&tcp->addr) == 0;
+	unsigned tries = any ? PORT_TRIES : 1;
+
+	do {
+		if (any)
+			addr_set_port(&tcp->addr, 0);
+		fd[0] = bind_one(tcp);
+		if (fd[0] < 0) {
+			say_bind_error(why, tcp, fd[0]);
+			return fd[0];
+		}
+		addr_set_port(&tcp[1].addr, addr_port(&tcp->addr));
+		fd[1] = bind_one(&tcp[1]);
+		if (fd[1] >= 0)
+			return 0;
+		close(fd[0]);
+	} while (fd[1] == -EADDRINUSE && --tries > 0);
+	say_bind_error(why, &tcp[1], fd[1]);
+	return fd[1];
+}
+
 int
 sockets_bind(struct sockets *s, int fd[SOCKETS_MAX], struct buf *why)
 {
-	for (size_t i = 0; i < s->n; i++) {
+	size_t i = 0;
+	int err = 0;
+
+	while (i < s->n && err == 0) {
 		struct worker_socket *x = &s->v[i];
 
-		/* The UDP twin of a TCP address follows it in the list. */
-		if (x->transport == FLOW_UDP && addr_port(&x->addr) == 0)
-			addr_set_port(&x->addr, addr_port(&s->v[i - 1].addr));
-		fd[i] = x->transport == FLOW_UDP ? sock_udp(&x->addr) :
-		    sock_listen(&x->addr, BACKLOG);
-		if (fd[i] < 0) {
-			int err = fd[i];
-			say_bind_error(why, x, err);
-			while (i-- > 0)
-				close(fd[i]);
-			return err;
+		if (x->transport == FLOW_TCP) {
+			err = bind_twins(x, &fd[i], why);
+			i += err == 0 ? 2 : 0;
+			continue;
 		}
-		if (addr_port(&x->addr) == 0) {
-			struct addr bound;
-			sock_local(fd[i], &bound);
-			addr_set_port(&x->addr, addr_port(&bound));
-		}
+		fd[i] = bind_one(x);
+		if (fd[i] < 0)
+			say_bind_error(why, x, err = fd[i]);
+		else
+			i++;
 	}
-	return 0;
+	while (err != 0 && i-- > 0)
+		close(fd[i]);
+	return err;
 }
 
 void
