@@ -305,8 +305,8 @@ def a_missing_intermediate_is_told():
             text = f.read()
         with open(pki.path("openssl.cnf"), "w") as f:
             f.write(text.replace(
-                "[sub]", "authorityInfoAccess = caIssuers;"
-                "URI:http://ca.example.test/sub.cer\n[sub]"))
+                "[leaf]\n", "[leaf]\nauthorityInfoAccess = caIssuers;"
+                "URI:http://ca.example.test/sub.cer\n"))
         with Server(*pki.issue("leaf")) as where:
             report = check_json(where, silent=True, code=1)
         equal(report["chain"]["complete"], False)

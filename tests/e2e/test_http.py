@@ -447,8 +447,8 @@ def a_port_that_is_taken_is_told():
                  "127.0.0.1:%d" % port], text=True, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, timeout=DEADLINE_S)
             equal(p.returncode, 3)
-            contains(p.stdout, "http: cannot listen on 127.0.0.1:%d: Address "
-                     "already in use" % port)
+            contains(p.stdout, "http: cannot listen on 127.0.0.1:%d: the address "
+                     "is in use: does another HTTP server run here?" % port)
 
 
 if __name__ == "__main__":
