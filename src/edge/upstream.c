@@ -74,7 +74,7 @@ server_new(struct upstream *x, const struct addr *addr,
 	s->since_s = clock_wall_s();
 	s->rtt_us = -1;
 	x->all->news = true;
-	server_find_from(s);
+	s->from = server_source(s);
 	if (server_watch(s) != 0) {
 		free(s);
 		return NULL;

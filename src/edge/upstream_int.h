@@ -127,7 +127,7 @@ void server_unwatch(struct server *s);
  * live too. */
 void server_look(struct server *s, bool down);
 /* The address that the system would send from; not set: it cannot. */
-void server_find_from(struct server *s);
+struct addr server_source(const struct server *s);
 
 /* ---- upstream_account.c ---- */
 

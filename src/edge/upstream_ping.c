@@ -47,13 +47,29 @@ struct ping {
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
 
-void
-server_find_from(struct server *s)
+struct addr
+server_source(const struct server *s)
 {
-	if (sock_source(&s->addr, &s->from) != 0)
-		s->from = ADDR_NONE;
-	else
-		addr_set_port(&s->from, 0);
+	struct addr from;
+
+	if (sock_source(&s->addr, &from) != 0)
+		return ADDR_NONE;
+	addr_set_port(&from, 0);
+	return from;
+}
+
+/* Routes change while we run. */
+static void
+look_for_source(struct server *s)
+{
+	struct upstreams *u = s->upstream->all;
+	struct addr from = server_source(s);
+
+	if (addr_equal(&from, &s->from))
+		return;
+	pthread_rwlock_wrlock(&u->lock);
+	s->from = from;
+	pthread_rwlock_unlock(&u->lock);
 }
 
 static void
@@ -192,12 +208,17 @@ put_request(const struct ping *p, struct buf *out)
 	sip_request_end(out, STR_NULL, STR_NULL);
 }
 
-/* False: it cannot be sent. */
+/*
+ * False: it cannot be sent.  A connection that has just been closed takes
+ * nothing, but what was said before is still to be read: the alert.
+ */
 static bool
 put(struct ping *p, struct str bytes)
 {
-	return send(p->fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-	    (ssize_t)bytes.n;
+	ssize_t n = send(p->fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	return n == (ssize_t)bytes.n ||
+	    (n < 0 && p->server->transport != FLOW_UDP);
 }
 
 /* What TLS has to say. */
@@ -246,7 +267,7 @@ begin(struct ping *p)
 	struct server *s = p->server;
 	bool udp = s->transport == FLOW_UDP;
 
-	server_find_from(s);
+	look_for_source(s);
 	buf_init(&p->in, BYTES_MAX);
 	buf_init(&p->out, OUT_MAX);
 	p->connected = udp;
