@@ -13,6 +13,7 @@
 #include "edge/conn_int.h"
 #include "net/sock.h"
 #include "tlswire/fingerprint.h"
+#include "txn/txn.h"
 
 #define CONNECT_MS        4000   /* for a connection of ours; then its TLS   */
 #define CLOSING_MS        2000   /* for the peer to read our last bytes      */
@@ -182,6 +183,9 @@ conn_close(struct conn *c, enum trust_end end)
 	for (struct conn_aor *a = c->aors; a != NULL && !w->quiet; a = a->next)
 		location_flow_closed(w->shared->location,
 		    str_of(a->text, a->n), c->flow.id);
+	if (c->asked_ms != 0 && c->out == NULL && !w->quiet &&
+	    worker_now_ms(w) - c->asked_ms < TXN_TIMER_B_MS)
+		flow_lost(w, c->flow.id);
 	conn_enter(c, CONN_CLOSED);
 	event_del(&c->event);
 	close(c->fd);

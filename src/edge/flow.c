@@ -51,15 +51,24 @@ send_datagram(const struct flow *f, struct str bytes)
 	return true;
 }
 
-bool
-flow_send(const struct flow *f, struct str bytes)
+/* id: of the branch that waits for an answer; 0: none does. */
+static bool
+send_for(const struct flow *f, struct str bytes, uint64_t id)
 {
 	struct conn *c;
 
 	if (f->transport == FLOW_UDP)
 		return send_datagram(f, bytes);
 	c = worker_conn(f);
+	if (c != NULL && id != 0)
+		c->asked_ms = worker_now_ms(f->worker);
 	return c != NULL && conn_send(c, bytes);
+}
+
+bool
+flow_send(const struct flow *f, struct str bytes)
+{
+	return send_for(f, bytes, 0);
 }
 
 /* ---- to another worker ---- */
@@ -89,7 +98,7 @@ deliver(void *arg)
 	struct passed *p = arg;
 
 	/* At the end the other worker may be gone: nobody waits there. */
-	if (flow_send(&p->flow, str_of(p->bytes, p->n)) || p->id == 0 ||
+	if (send_for(&p->flow, str_of(p->bytes, p->n), p->id) || p->id == 0 ||
 	    p->flow.worker->quiet) {
 		free(p);
 		return;
@@ -110,11 +119,8 @@ flow_pass(struct worker *self, const struct flow *f, struct str bytes,
 		mine.worker = self;
 		return send_datagram(&mine, bytes);
 	}
-	if (f->worker == self) {
-		struct conn *c = worker_conn(f);
-
-		return c != NULL && conn_send(c, bytes);
-	}
+	if (f->worker == self)
+		return send_for(f, bytes, id);
 	if (f->worker == NULL || self->quiet)
 		return false;
 	p = malloc(sizeof(*p) + bytes.n);
@@ -125,6 +131,39 @@ flow_pass(struct worker *self, const struct flow *f, struct str bytes,
 	memcpy(p->bytes, bytes.p, bytes.n);
 	loop_post(f->worker->loop, &p->letter);
 	return true;
+}
+
+struct lost {
+	struct loop_letter letter;
+	struct worker *at;
+	uint64_t flow;
+};
+
+static void
+say_lost(void *arg)
+{
+	struct lost *l = arg;
+
+	if (!l->at->quiet)
+		proxy_closed(l->at->proxy, l->flow);
+	free(l);
+}
+
+void
+flow_lost(struct worker *self, uint64_t id)
+{
+	const struct worker_shared *s = self->shared;
+
+	/* By letter to itself as well: this may be inside of a send. */
+	for (unsigned i = 0; i < s->nworker; i++) {
+		struct lost *l = malloc(sizeof(*l));
+
+		if (l == NULL)
+			return; /* then Timer B ends it */
+		*l = (struct lost) { .letter = { .fn = say_lost, .arg = l },
+			.at = s->worker[i], .flow = id };
+		loop_post(l->at->loop, &l->letter);
+	}
 }
 
 /* ---- by value ---- */

@@ -49,6 +49,13 @@ bool flow_pass(struct worker *self, const struct flow *f, struct str bytes,
     uint64_t id);
 
 /*
+ * The connection of this number (struct flow.id) has closed: what the proxies
+ * of all workers sent over it and nobody has answered is undelivered, before
+ * long.  On the connection's worker.
+ */
+void flow_lost(struct worker *self, uint64_t id);
+
+/*
  * A flow that was kept as a value without its worker (by a binding, a token)
  * made whole: the worker of its connection, whether or not that is still
  * there; for UDP self, and a socket of ours that fits where the one it had is

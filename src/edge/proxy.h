@@ -47,8 +47,8 @@ void proxy_response(struct proxy *p, const struct flow *from,
 void proxy_undelivered(struct proxy *p, uint64_t id);
 /* This server of an upstream is down: what waits for it goes to the next. */
 void proxy_upstream_down(struct proxy *p, uint64_t upstream);
-/* The connection of this number (struct flow.id), one of ours, has gone: what
- * was sent over it and is not answered is undelivered. */
+/* The connection of this number (struct flow.id) has gone: what was sent over
+ * it and is not answered is undelivered. */
 void proxy_closed(struct proxy *p, uint64_t flow);
 
 #endif

@@ -75,6 +75,7 @@ struct conn {
 	struct buf in;            /* an incomplete message                    */
 	struct buf outq;          /* what the socket would not take           */
 	struct conn_aor *aors;
+	uint64_t asked_ms;        /* last request of the proxy's; 0: none     */
 	struct conn_out *out;     /* opened by us; NULL: accepted             */
 	struct loop_reap reap;
 };

@@ -13,12 +13,12 @@ from edge import DOMAIN, Edge, until  # noqa: E402
 from tap import contains, equal  # noqa: E402
 from ua import SDP, Dialog, Ua, call, hang_up, word  # noqa: E402
 
-USERS = [str(n) for n in range(100, 180)]
+USERS = [str(n) for n in range(100, 200)]
 EDGE = None
 free = iter(USERS)
 
 
-def phones(*transports, workers=None):
+def phones(*transports):
     """Registered phones, each of a user that nobody else has."""
     found = []
     for transport in transports:
@@ -502,6 +502,20 @@ def a_phone_that_has_hung_up_its_connection():
     a.expect(200)
 
 
+def a_phone_that_goes_without_an_answer():
+    """480 as soon as its connection has closed, not 408 when Timer B ends; of
+    calls that it takes on this worker and from others."""
+    for transport in "TCP", "TLS":
+        b, = phones(transport)
+        callers = phones("UDP", "TCP", "TCP", "TLS")
+        invites = [a.start("INVITE", b.user) for a in callers]
+        for _ in callers:
+            b.expect("INVITE")
+        b.close()
+        for a, invite in zip(callers, invites):
+            a.ack_failure(invite, a.expect(480))
+
+
 def strays_are_dropped():
     a, b = phones("UDP", "UDP")
     for branch in ("z9hG4bKnotours", "z9hG4bKst0000" + 2 * word(),
@@ -663,6 +677,7 @@ TESTS = [
     loops_and_too_many_hops,
     too_broad_a_fork,
     a_phone_that_has_hung_up_its_connection,
+    a_phone_that_goes_without_an_answer,
     strays_are_dropped,
     much_and_many,
     two_address_families_call_each_other,
