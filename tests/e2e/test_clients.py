@@ -72,8 +72,8 @@ def sipp_registers_over_udp():
 def sipp_registers_over_tcp():
     with Edge() as edge:
         users = sipp(edge, "t1")
-        equal(edge.count(r" info registered aor=s\d+@.* transport=TCP "),
-              len(users))
+        until("a line for each", lambda: edge.count(
+            r" info registered aor=s\d+@.* transport=TCP ") == len(users))
 
 
 # ---- sipsak ----
