@@ -57,6 +57,18 @@ clock_day(char out[CLOCK_DAY_LEN], int64_t unix_s)
 	return out;
 }
 
+const char *
+clock_time(char out[CLOCK_TIME_LEN], int64_t unix_s)
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, CLOCK_TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		out[0] = '\0';
+	return out;
+}
+
 void
 clock_fake(int64_t wall_s, uint64_t mono_us)
 {

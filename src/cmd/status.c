@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/compiler.h"
@@ -17,7 +16,6 @@
 #include "tlswire/alert.h"
 
 #define WHY_MAX  2048
-#define TIME_LEN 24
 
 static const char about_text[] =
     "usage: siptrust status [OPTION]...\n"
@@ -33,17 +31,11 @@ static const char exit_text[] =
 
 /* ---- words ---- */
 
-/* "2026-11-23T20:12:36Z", or "never". */
-static const char *
-time_text(char out[TIME_LEN], int64_t unix_s)
+const char *
+status_time(char out[CLOCK_TIME_LEN], int64_t unix_s)
 {
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	if (unix_s == 0 || gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		return "never";
-	return out;
+	return unix_s == 0 || clock_time(out, unix_s)[0] == '\0' ? "never" :
+	    out;
 }
 
 const char *
@@ -80,12 +72,12 @@ status_state(const struct status_device *d)
 void
 status_print_verdict(const struct status_device *d)
 {
-	char when[TIME_LEN];
+	char when[CLOCK_TIME_LEN];
 
 	if (d->row.cause.n == 0)
 		return;
 	printf("      %s refused: %.*s (%.*s)\n      because %.*s\n"
-	    "      %.*s\n", time_text(when, d->row.refused_s),
+	    "      %.*s\n", status_time(when, d->row.refused_s),
 	    STR_FMT(d->row.cause), STR_FMT(d->row.confidence),
 	    STR_FMT(d->row.reason), STR_FMT(d->row.remedy));
 }
@@ -106,14 +98,14 @@ print_deeds(const struct status_device *d)
 {
 	for (size_t i = 0; i < d->ndeeds; i++) {
 		const struct store_deed *deed = &d->deed[i];
-		char chain[LOG_VAL_MAX], root[LOG_VAL_MAX], a[TIME_LEN],
-		    r[TIME_LEN];
+		char chain[LOG_VAL_MAX], root[LOG_VAL_MAX], a[CLOCK_TIME_LEN],
+		    r[CLOCK_TIME_LEN];
 
 		printf("  chain %s (root %s): accepted %u, last %s; "
 		    "refused %u, last %s%s\n", status_safe(chain, deed->chain),
 		    status_safe(root, deed->root), deed->accepted,
-		    time_text(a, deed->accepted_s), deed->refused,
-		    time_text(r, deed->refused_s),
+		    status_time(a, deed->accepted_s), deed->refused,
+		    status_time(r, deed->refused_s),
 		    deed->fetched ? "; has fetched the root's file" : "");
 	}
 	for (size_t i = 0; i < d->nbeliefs; i++) {
@@ -130,14 +122,14 @@ print_asked(const struct status_device *d)
 {
 	for (size_t i = 0; i < d->nasked; i++) {
 		const struct store_probe_holding *h = &d->asked[i];
-		char root[LOG_VAL_MAX], when[TIME_LEN];
+		char root[LOG_VAL_MAX], when[CLOCK_TIME_LEN];
 		bool told = !str_eq(h->holding, STR("cannot_tell"));
 
 		printf("  root %s: asked: %.*s%s%.*s%s, %s by %.*s: %.*s\n",
 		    status_safe(root, h->label), STR_FMT(h->holding),
 		    told ? " (" : "", told ? (int)h->confidence.n : 0,
 		    h->confidence.p, told ? ")" : "",
-		    time_text(when, h->at_s),
+		    status_time(when, h->at_s),
 		    STR_FMT(h->method), STR_FMT(h->reason));
 	}
 }
@@ -147,9 +139,9 @@ print_events(const struct status_device *d)
 {
 	for (size_t i = 0; i < d->nevents; i++) {
 		const struct store_event *e = &d->event[i];
-		char when[TIME_LEN], chain[LOG_VAL_MAX];
+		char when[CLOCK_TIME_LEN], chain[LOG_VAL_MAX];
 
-		printf("  %s %-10.*s chain %s", time_text(when, e->when_s),
+		printf("  %s %-10.*s chain %s", status_time(when, e->when_s),
 		    STR_FMT(e->what), status_safe(chain, e->chain));
 		if (e->cause.n > 0)
 			printf(": %.*s (%.*s), %.*s", STR_FMT(e->cause),
@@ -166,9 +158,9 @@ print_said(const struct status_device *d)
 	for (size_t i = 0; i < d->nsaid; i++) {
 		const struct store_said *l = &d->said[i];
 		const char *severity = syslog_severity(l->priority);
-		char when[TIME_LEN], text[2 * LOG_VAL_MAX];
+		char when[CLOCK_TIME_LEN], text[2 * LOG_VAL_MAX];
 
-		printf("  %s %-7s %s\n", time_text(when, l->when_s),
+		printf("  %s %-7s %s\n", status_time(when, l->when_s),
 		    severity[0] != '\0' ? severity : "-",
 		    log_val(text, sizeof(text), l->text));
 	}
@@ -177,12 +169,12 @@ print_said(const struct status_device *d)
 static void
 print_device(const struct status_device *d)
 {
-	char first[TIME_LEN], last[TIME_LEN], ja4[LOG_VAL_MAX];
+	char first[CLOCK_TIME_LEN], last[CLOCK_TIME_LEN], ja4[LOG_VAL_MAX];
 
 	status_print_table(d, 1, clock_wall_s(), false);
 	printf("  first seen %s, last seen %s, ClientHello %s%s\n",
-	    time_text(first, d->row.first_seen_s),
-	    time_text(last, d->row.last_seen_s), status_safe(ja4, d->row.ja4),
+	    status_time(first, d->row.first_seen_s),
+	    status_time(last, d->row.last_seen_s), status_safe(ja4, d->row.ja4),
 	    d->row.old_version ? ", let in with an old TLS version" : "");
 	if (d->profile.n > 0)
 		printf("  profile %.*s (siptrust device show)\n",

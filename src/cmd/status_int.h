@@ -5,11 +5,14 @@
  * cmd/status_int - between what siptrust status prints of one device and of
  * all of them.
  */
-#include "cmd/say.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "cmd/say.h"
 #include "edge/status.h"
 
 /* status.c */
+/* As clock_time; "never" for 0. */
+const char *status_time(char out[CLOCK_TIME_LEN], int64_t unix_s);
 const char *status_transport(const struct store_device *d);
 const char *status_version(uint16_t version);   /* "-": none */
 const char *status_state(const struct status_device *d);

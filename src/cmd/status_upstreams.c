@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* siptrust status: the PBXs that the edge stands in front of. */
 #include <stdio.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "cmd/say.h"
 #include "cmd/status_int.h"
 #include "edge/upstream_status.h"
-
-#define TIME_LEN 24
-
-static const char *
-time_of(char out[TIME_LEN], int64_t unix_s)
-{
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	if (unix_s == 0 || gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		return "never";
-	return out;
-}
 
 static bool
 is_down(const struct upstream_status *s)
@@ -48,8 +33,8 @@ status_upstreams_down(const char *data)
 static void
 print_one(const struct upstream_status *s, void *arg)
 {
-	char name[LOG_VAL_MAX], since[TIME_LEN], asked[TIME_LEN], rtt[32] = "-";
-	char reason[LOG_VAL_MAX * 2];
+	char since[CLOCK_TIME_LEN], asked[CLOCK_TIME_LEN], rtt[32] = "-";
+	char name[LOG_VAL_MAX], reason[LOG_VAL_MAX * 2];
 	bool *begun = arg;
 
 	if (!*begun)
@@ -62,7 +47,8 @@ print_one(const struct upstream_status *s, void *arg)
 	printf("%-12s %-22.*s %-3.*s %-7.*s %-20s %-20s %s\n",
 	    log_val(name, sizeof(name), s->name), STR_FMT(s->server),
 	    STR_FMT(s->transport), STR_FMT(s->state),
-	    time_of(since, s->since_s), time_of(asked, s->asked_s), rtt);
+	    status_time(since, s->since_s), status_time(asked, s->asked_s),
+	    rtt);
 	if (s->reason.n == 0)
 		return;
 	log_val(reason, sizeof(reason), s->reason);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/compiler.h"
@@ -13,7 +12,6 @@
 #include "tlswire/alert.h"
 
 #define WHY_MAX  2048
-#define TIME_LEN 24
 
 static const char about_text[] =
     "usage: siptrust watch -r FILE [OPTION]...\n"
@@ -58,22 +56,16 @@ outcome_text(enum session_outcome o)
 }
 
 static const char *
-time_text(char out[TIME_LEN], int64_t when_s)
+time_text(char out[CLOCK_TIME_LEN], int64_t when_s)
 {
-	time_t t = (time_t)when_s;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		str_copy(out, TIME_LEN, STR("-"));
-	return out;
+	return clock_time(out, when_s)[0] != '\0' ? out : "-";
 }
 
 static void
 print_line(const struct watch_found *f)
 {
 	bool refused = f->outcome == SESSION_REFUSED;
-	char when[TIME_LEN], server[ADDR_STRLEN], peer[ADDR_STRLEN];
+	char when[CLOCK_TIME_LEN], server[ADDR_STRLEN], peer[ADDR_STRLEN];
 	char text[TRUST_LINE_MAX], unseen[LOG_VAL_MAX];
 	struct buf b;
 
@@ -185,7 +177,7 @@ print_json(const struct watch_found *f)
 static void
 print_proof(const struct watch_found *f)
 {
-	char when[TIME_LEN], peer[ADDR_STRLEN], server[ADDR_STRLEN];
+	char when[CLOCK_TIME_LEN], peer[ADDR_STRLEN], server[ADDR_STRLEN];
 	char accepted[LOG_VAL_MAX], refused[LOG_VAL_MAX], reason[512];
 	char words[512], remedy[640];
 	struct buf b;

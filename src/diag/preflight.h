@@ -7,6 +7,7 @@
  *
  * Reads files and devices.db; does not print.
  */
+#include "base/clock.h"
 #include "base/conf.h"
 #include "device/calendar.h"
 #include "diag/fleet_impact.h"
@@ -38,7 +39,7 @@ struct preflight_group {
 /* What will happen, and to how many. */
 struct preflight_date {
 	int64_t day_s;
-	char day[16];
+	char day[CLOCK_DAY_LEN];
 	char about[128];               /* a certificate's or root's name    */
 	char what[PREFLIGHT_TEXT];
 	struct str whom, source;       /* may be empty                      */

@@ -2,7 +2,6 @@
 /* What will happen to the new chain and to the chains in use, and to whom. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "diag/preflight.h"
 
@@ -101,8 +100,6 @@ add_date(struct preflight *p, int64_t day_s, struct str about)
 {
 	size_t n = p->ndates;
 	struct preflight_date *d;
-	time_t t = (time_t)day_s;
-	struct tm tm;
 
 	if ((n & (n - 1)) == 0) {
 		void *more = realloc(p->date,
@@ -117,8 +114,7 @@ add_date(struct preflight *p, int64_t day_s, struct str about)
 		.day_s = day_s, .whom = STR(""), .source = STR(""),
 	};
 	str_copy(d->about, sizeof(d->about), about);
-	if (gmtime_r(&t, &tm) != NULL)
-		IGNORE(strftime(d->day, sizeof(d->day), "%Y-%m-%d", &tm) == 0);
+	clock_day(d->day, day_s);
 	return d;
 }
 

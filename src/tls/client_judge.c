@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "tls/client_int.h"
 #include "tlswire/alert.h"
 #include "x509/cert.h"
@@ -232,13 +233,9 @@ judgement_fini(struct judgement *j)
 static void
 put_date(struct buf *out, int64_t s)
 {
-	time_t t = (time_t)s;
-	char text[32];
-	struct tm tm;
+	char day[CLOCK_DAY_LEN];
 
-	if (gmtime_r(&t, &tm) != NULL &&
-	    strftime(text, sizeof(text), "%Y-%m-%d", &tm) > 0)
-		buf_puts(out, text);
+	buf_puts(out, clock_day(day, s));
 }
 
 /* What the leaf is for: its DNS names, or its common name. */

@@ -7,8 +7,8 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "x509/cert.h"
 
 #define NAME_LEN 128
@@ -82,15 +82,10 @@ x509_set_stack(const struct x509_set *s)
 static void
 put_date(struct buf *out, int64_t s)
 {
-	time_t t = (time_t)s;
-	char text[32];
-	struct tm tm;
+	char day[CLOCK_DAY_LEN];
 
-	if (gmtime_r(&t, &tm) != NULL &&
-	    strftime(text, sizeof(text), "%Y-%m-%d", &tm) > 0)
-		buf_puts(out, text);
-	else
-		buf_puts(out, "an unreadable date");
+	buf_puts(out, clock_day(day, s)[0] != '\0' ? day :
+	    "an unreadable date");
 }
 
 /* ---- what came instead ---- */

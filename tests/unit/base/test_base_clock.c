@@ -38,12 +38,28 @@ test_real_time_is_the_systems(void **state)
 	assert_true(clock_mono_ms() >= before / 1000);
 }
 
+static void
+test_days_and_times_are_utc(void **state)
+{
+	char day[CLOCK_DAY_LEN], when[CLOCK_TIME_LEN];
+
+	(void)state;
+	assert_string_equal(clock_day(day, 1795724252), "2026-11-26");
+	assert_string_equal(clock_time(when, 1795724252),
+	    "2026-11-26T20:17:32Z");
+	assert_string_equal(clock_time(when, -1), "1969-12-31T23:59:59Z");
+	/* A year that no int holds, and one that the buffer does not. */
+	assert_string_equal(clock_day(day, INT64_MAX), "");
+	assert_string_equal(clock_time(when, INT64_C(10000000000000000)), "");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fake_time_stands_still),
 		cmocka_unit_test(test_real_time_is_the_systems),
+		cmocka_unit_test(test_days_and_times_are_utc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
