@@ -34,22 +34,26 @@ def before(kind, lab, **options):
     return kind(lab, **options)
 
 
-def calls(kind, transports, where=None, change_edge=None, **options):
+def all_call(lab, edge, pbx, transports, where=None):
     """linphone over TLS, which verifies, and baresip over each transport; one
     more phone that knows of no edge."""
+    with Linphone(lab, "100", ca=edge.ca) as a:
+        registered(edge, pbx, a, where)
+        for transport in transports:
+            with Baresip(lab, "101", AT_EDGE, transport, hertz=880,
+                         ca=edge.ca) as b:
+                registered(edge, pbx, b, where)
+                both_ways(a, b)
+        with Baresip(lab, "102", pbx.host.address, hertz=1000) as c:
+            c.registered()
+            both_ways(a, c)
+    tap.equal(edge.count(" tls-refused "), 0, "refusals")
+
+
+def calls(kind, transports, where=None, change_edge=None, **options):
     with place.network() as lab, before(kind, lab, **options) as pbx, \
             place.edge(lab, pbx, change=change_edge) as edge:
-        with Linphone(lab, "100", ca=edge.ca) as a:
-            registered(edge, pbx, a, where)
-            for transport in transports:
-                with Baresip(lab, "101", AT_EDGE, transport, hertz=880,
-                             ca=edge.ca) as b:
-                    registered(edge, pbx, b, where)
-                    both_ways(a, b)
-            with Baresip(lab, "102", pbx.host.address, hertz=1000) as c:
-                c.registered()
-                both_ways(a, c)
-        tap.equal(edge.count(" tls-refused "), 0, "refusals")
+        all_call(lab, edge, pbx, transports, where)
 
 
 def asterisk_pjsip():
@@ -78,22 +82,13 @@ def kamailio():
 # ---- TLS between edge and PBX ----
 
 def over_tls(kind, where=None):
-    """Phones over TLS and UDP, and one more at the PBX itself."""
     with place.network() as lab:
         chains = Chains(lab, "a")
         with kind(lab, chain=chains.chain("a1")[1:]) as pbx, \
                 place.edge(lab, pbx, ca=chains.store("a")) as edge:
             edge.wait_line(r" upstream-up name=pbx server=%s:5061 "
                            r"transport=TLS" % pbx.host.address)
-            with Linphone(lab, "100", ca=edge.ca) as a, \
-                    Baresip(lab, "101", AT_EDGE, "udp", hertz=880) as b:
-                registered(edge, pbx, a, where)
-                registered(edge, pbx, b, where)
-                both_ways(a, b)
-                with Baresip(lab, "102", pbx.host.address, hertz=1000) as c:
-                    c.registered()
-                    both_ways(a, c)
-            tap.equal(edge.count(" tls-refused "), 0, "refusals")
+            all_call(lab, edge, pbx, ["udp"], where)
 
 
 def asterisk_pjsip_over_tls():
