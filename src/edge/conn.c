@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One TCP or TLS connection: bytes in, messages served, bytes out, and, when
- * a TLS connection ends without a SIP message, evidence to the judge.
+ * One TCP or TLS connection: bytes in, messages served, and, when a TLS
+ * connection ends without a SIP message, evidence to the judge.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,14 +15,9 @@
 #include "tlswire/fingerprint.h"
 #include "txn/txn.h"
 
-#define CONNECT_MS        4000   /* for a connection of ours; then its TLS   */
-#define CLOSING_MS        2000   /* for the peer to read our last bytes      */
-#define HANDSHAKE_GRACE_MS 2000  /* before a handshake may be pushed out     */
-#define BAD_MAX           8      /* messages that do not parse, then close   */
-#define AORS_MAX          4096
-#define READS_PER_TURN    4
-#define PUSH_OUT_READS    16     /* of those that only seem to be silent     */
-#define BOUND_EXTRA_S     60
+#define BAD_MAX        8    /* messages that do not parse, then close        */
+#define AORS_MAX       4096
+#define READS_PER_TURN 4
 
 void
 conn_enter(struct conn *c, enum conn_state state)
@@ -48,9 +43,8 @@ owes_first(const struct conn *c)
 	return !c->accepted && c->out == NULL;
 }
 
-/* Between messages: idle, or bound when a binding uses the flow. */
-static void
-enter_rest(struct conn *c)
+void
+conn_enter_rest(struct conn *c)
 {
 	if (owes_first(c))
 		return;
@@ -134,8 +128,8 @@ conn_unmake(struct conn *c)
 /* ---- the end of a connection ---- */
 
 /* What this handshake showed, if it brought no SIP message (design 4). */
-static void
-judge(struct conn *c, enum trust_end end, bool over_limit)
+void
+conn_judge(struct conn *c, enum trust_end end, bool over_limit)
 {
 	struct worker *w = c->flow.worker;
 	const struct device_peer peer = { c->flow.peer, c->fingerprint };
@@ -176,7 +170,7 @@ conn_close(struct conn *c, enum trust_end end)
 
 	if (c->state == CONN_CLOSED)
 		return;
-	judge(c, end, false);
+	conn_judge(c, end, false);
 	if (c->out != NULL)
 		conn_out_end(c, end);
 	/* At shutdown bindings stay: the phones are served again soon. */
@@ -200,134 +194,13 @@ conn_close(struct conn *c, enum trust_end end)
 	worker_resume_accept(w);
 }
 
-/* ---- bytes out ---- */
-
 void
-conn_arm(struct conn *c, bool write)
-{
-	struct worker *w = c->flow.worker;
-
-	/* While the peer does not read our answers, we do not read it. */
-	event_del(&c->event);
-	event_assign(&c->event, loop_base(w->loop), c->fd,
-	    (write ? EV_WRITE : EV_READ) | EV_PERSIST, conn_on_event, c);
-	event_add(&c->event, NULL);
-	c->write_armed = write;
-}
-
-static void
-close_slow_reader(struct conn *c)
-{
-	tally(TALLY_SLOW_READER, &c->flow.peer);
-	conn_close(c, TRUST_END_US);
-}
-
-/*
- * Send bytes, keep what the socket does not take.  A send error is no reason
- * to close: what the peer said before is still to be read (the alert!).
- */
-static void
-conn_put(struct conn *c, struct str bytes)
-{
-	ssize_t n = 0;
-
-	if (bytes.n == 0 || c->state == CONN_CLOSED)
-		return;
-	if (c->outq.n == 0 && c->state != CONN_CONNECTING) {
-		n = send(c->fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0) {
-			if (errno != EAGAIN && errno != EINTR)
-				return;
-			n = 0;
-		}
-	}
-	if ((size_t)n == bytes.n)
-		return;
-	buf_str(&c->outq, str_from(bytes, (size_t)n));
-	if (c->outq.failed) {
-		close_slow_reader(c);
-		return;
-	}
-	if (c->write_armed)
-		return;
-	conn_arm(c, true);
-	if (c->state == CONN_IDLE || c->state == CONN_BOUND)
-		conn_enter(c, CONN_BLOCKED);
-}
-
-/* The scratch buffer's bytes go out in one piece. */
-static void
-conn_put_scratch(struct conn *c)
-{
-	struct worker *w = c->flow.worker;
-
-	/* What does not fit in here nobody will read in time either. */
-	if (w->out.failed)
-		close_slow_reader(c);
-	else if (w->out.n > 0)
-		conn_put(c, buf_as_str(&w->out));
-	buf_reset(&w->out);
-}
-
-static int
-encrypt(struct conn *c, struct str bytes, struct buf *out)
-{
-	if (c->out != NULL)
-		return conn_out_encrypt(c, bytes, out);
-	return c->tls != NULL ? tls_conn_send(c->tls, bytes, out) : E_STATE;
-}
-
-static void
-put_close_notify(struct conn *c)
-{
-	struct buf *out = &c->flow.worker->out;
-
-	if (c->out != NULL)
-		conn_out_close_notify(c, out);
-	else if (c->tls != NULL && tls_conn_state(c->tls) == TLS_CONN_OPEN)
-		tls_conn_close(c->tls, out);
-}
-
-/*
- * While bytes of a connection are read its answers gather in the scratch buffer
- * and leave together; from anywhere else an answer leaves at once.  What a
- * message of another connection brings here must not mix with what gathers for
- * that one.
- */
-bool
-conn_send(struct conn *c, struct str bytes)
-{
-	struct worker *w = c->flow.worker;
-
-	if (c->state == CONN_CLOSED || c->state == CONN_CLOSING)
-		return false;
-	if (c->flow.transport != FLOW_TLS) {
-		if (c->feeding)
-			buf_str(&w->out, bytes);
-		else
-			conn_put(c, bytes);
-		return true;
-	}
-	if (encrypt(c, bytes, c->feeding ? &w->out : &w->side) != 0)
-		return false;
-	if (!c->feeding) {
-		conn_put(c, buf_as_str(&w->side));
-		buf_reset(&w->side);
-	}
-	return true;
-}
-
-/*
- * Close our side and let the peer read what we said: closing at once with
- * bytes unread would reset the connection and take our alert with it.
- */
-static void
-linger(struct conn *c, enum trust_end end)
+conn_linger(struct conn *c, enum trust_end end)
 {
 	if (c->state == CONN_CLOSED || c->state == CONN_CLOSING)
 		return;
-	judge(c, end, false);
-	put_close_notify(c);
+	conn_judge(c, end, false);
+	conn_put_close_notify(c);
 	conn_put_scratch(c);
 	if (c->state == CONN_CLOSED)
 		return;
@@ -361,7 +234,7 @@ conn_keep(struct conn *c, struct str aor)
 	a->next = c->aors;
 	c->aors = a;
 	if (c->state == CONN_IDLE)
-		enter_rest(c);
+		conn_enter_rest(c);
 }
 
 /* A message that cannot be framed: answer it if possible, then close. */
@@ -379,7 +252,7 @@ refuse_stream(struct conn *c, struct str head, bool limit, const char *why)
 	if (head.n > 0)
 		worker_refuse(w, &c->flow, head, limit ? 513 : 400,
 		    limit ? "Message Too Large" : why);
-	linger(c, TRUST_END_US);
+	conn_linger(c, TRUST_END_US);
 }
 
 static struct device_peer
@@ -442,7 +315,7 @@ one_message(struct conn *c, struct str bytes)
 	if (worker_serve(w, &c->flow, bytes))
 		return;
 	if (++c->bad >= BAD_MAX)
-		linger(c, TRUST_END_US);
+		conn_linger(c, TRUST_END_US);
 }
 
 /*
@@ -523,7 +396,7 @@ conn_plain(struct str plain, void *arg)
 		return;
 	if (used == bytes.n) {
 		buf_fini(&c->in);
-		enter_rest(c);
+		conn_enter_rest(c);
 		return;
 	}
 	if (c->in.n > 0) {
@@ -580,7 +453,7 @@ feed_tls(struct conn *c, struct str bytes)
 	if (c->state >= CONN_CLOSING)
 		return;
 	if (after == TLS_CONN_FAILED)
-		linger(c, TRUST_END_US);
+		conn_linger(c, TRUST_END_US);
 	else if (after == TLS_CONN_CLOSED)
 		conn_close(c, TRUST_END_FIN); /* it wants no more of us */
 	else if (before == TLS_CONN_HANDSHAKE && after == TLS_CONN_OPEN &&
@@ -607,8 +480,8 @@ on_bytes(struct conn *c, struct str bytes)
 	conn_end_feed(c);
 }
 
-static void
-on_readable(struct conn *c)
+void
+conn_on_readable(struct conn *c)
 {
 	struct worker *w = c->flow.worker;
 
@@ -629,28 +502,6 @@ on_readable(struct conn *c)
 }
 
 void
-conn_on_writable(struct conn *c)
-{
-	ssize_t n = send(c->fd, c->outq.p, c->outq.n,
-	    MSG_NOSIGNAL | MSG_DONTWAIT);
-
-	if (n < 0) {
-		if (errno == EAGAIN || errno == EINTR)
-			return;
-		n = (ssize_t)c->outq.n; /* it reads no more: read on */
-	}
-	buf_drop(&c->outq, (size_t)n);
-	if (c->outq.n > 0)
-		return;
-	buf_fini(&c->outq);
-	if (c->state == CONN_CLOSING)
-		shutdown(c->fd, SHUT_WR);
-	conn_arm(c, false);
-	if (c->state == CONN_BLOCKED)
-		enter_rest(c);
-}
-
-void
 conn_on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
@@ -660,10 +511,10 @@ conn_on_event(evutil_socket_t fd, short what, void *arg)
 	else if (what & EV_WRITE)
 		conn_on_writable(c);
 	else
-		on_readable(c);
+		conn_on_readable(c);
 }
 
-/* ---- begin, time, end ---- */
+/* ---- begin, end ---- */
 
 void
 conn_accept(struct worker *w, const struct listener *l, int fd,
@@ -688,125 +539,6 @@ conn_accept(struct worker *w, const struct listener *l, int fd,
 	conn_enter(c, c->flow.transport == FLOW_TLS ? CONN_SILENT : CONN_FRESH);
 }
 
-/* Its time in its state is over. */
-static void
-conn_timed_out(struct conn *c)
-{
-	/* It reads nothing, so the rest of its message is not read either. */
-	if (c->state == CONN_BLOCKED ||
-	    (c->state == CONN_FRESH && c->outq.n > 0)) {
-		close_slow_reader(c);
-		return;
-	}
-	switch (c->state) {
-	case CONN_SILENT:
-	case CONN_HANDSHAKE:
-		tally(TALLY_HANDSHAKE_TIMEOUT, &c->flow.peer);
-		linger(c, TRUST_END_TIMEOUT);
-		break;
-	case CONN_FRESH:
-		tally(TALLY_FIRST_MESSAGE_TIMEOUT, &c->flow.peer);
-		linger(c, TRUST_END_TIMEOUT);
-		break;
-	case CONN_IDLE:
-	case CONN_BOUND:
-		tally(TALLY_IDLE_TIMEOUT, &c->flow.peer);
-		linger(c, TRUST_END_TIMEOUT);
-		break;
-	default:
-		conn_close(c, TRUST_END_TIMEOUT);
-		break;
-	}
-}
-
-static uint64_t
-time_in_state_ms(const struct conf *conf, enum conn_state state)
-{
-	int bound_s = conf->expires_max + BOUND_EXTRA_S;
-
-	switch (state) {
-	case CONN_CONNECTING:
-	case CONN_SHAKING:
-		return CONNECT_MS;
-	case CONN_SILENT:
-	case CONN_HANDSHAKE:
-		return (uint64_t)conf->handshake_timeout * 1000;
-	case CONN_FRESH:
-	case CONN_BLOCKED:
-		return (uint64_t)conf->first_message_timeout * 1000;
-	case CONN_IDLE:
-		return (uint64_t)conf->idle_timeout * 1000;
-	case CONN_BOUND:
-		/* A binding is refreshed or expired by then. */
-		return (uint64_t)(conf->idle_timeout > bound_s ?
-		    conf->idle_timeout : bound_s) * 1000;
-	default:
-		return CLOSING_MS;
-	}
-}
-
-void
-conn_sweep(struct worker *w, uint64_t now_ms)
-{
-	for (int s = 0; s < CONN_STATES; s++) {
-		uint64_t limit = time_in_state_ms(w->conf, (enum conn_state)s);
-		struct conn *c;
-
-		while ((c = LIST_FIRST(&w->by_state[s], struct conn,
-		    in_state)) != NULL && now_ms - c->since_ms >= limit)
-			conn_timed_out(c);
-	}
-}
-
-/* The connection that has been silent longest, or a handshake that has waited
- * for its client for a while.  NULL: none. */
-static struct conn *
-first_to_go(struct worker *w)
-{
-	struct conn *c = LIST_FIRST(&w->by_state[CONN_SILENT], struct conn,
-	    in_state);
-
-	if (c != NULL)
-		return c;
-	c = LIST_FIRST(&w->by_state[CONN_HANDSHAKE], struct conn, in_state);
-	return c != NULL &&
-	    worker_now_ms(w) - c->since_ms >= HANDSHAKE_GRACE_MS ? c : NULL;
-}
-
-bool
-conn_may_push_out(struct worker *w)
-{
-	return first_to_go(w) != NULL;
-}
-
-/* Its first bytes may wait in the socket: then it is not silent. */
-static bool
-has_spoken(const struct conn *c)
-{
-	char byte;
-
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
-}
-
-/* Make room: one is pushed out.  False: none can be. */
-bool
-conn_push_out(struct worker *w)
-{
-	struct conn *c = first_to_go(w);
-
-	for (int i = 0; i < PUSH_OUT_READS && c != NULL &&
-	    c->state == CONN_SILENT && has_spoken(c); i++) {
-		on_readable(c);
-		c = first_to_go(w);
-	}
-	if (c == NULL || (c->state == CONN_SILENT && has_spoken(c)))
-		return false;
-	tally(TALLY_HANDSHAKES_MAX, &c->flow.peer);
-	judge(c, TRUST_END_US, true);
-	conn_close(c, TRUST_END_US);
-	return true;
-}
-
 void
 conn_free_all(struct worker *w)
 {
@@ -815,7 +547,7 @@ conn_free_all(struct worker *w)
 
 		while ((c = LIST_FIRST(&w->by_state[s], struct conn,
 		    in_state)) != NULL) {
-			put_close_notify(c);
+			conn_put_close_notify(c);
 			conn_put_scratch(c);
 			conn_close(c, TRUST_END_US);
 		}

@@ -2,7 +2,8 @@
 #ifndef EDGE_CONN_INT_H
 #define EDGE_CONN_INT_H
 /*
- * edge/conn_int - what conn.c (all connections) and conn_out.c (those that we
+ * edge/conn_int - what conn.c (the life of all connections), conn_write.c
+ * (bytes out), conn_time.c (whose time is over) and conn_out.c (those that we
  * open, to upstreams) share.
  */
 #include "edge/worker_int.h"
@@ -18,13 +19,32 @@ struct conn *conn_new(struct worker *w);   /* NULL: no memory */
 void conn_unmake(struct conn *c);          /* before its first state */
 void conn_free(void *arg);
 void conn_close(struct conn *c, enum trust_end end);
-/* Wait for room to write, or for bytes to read. */
-void conn_arm(struct conn *c, bool write);
+/*
+ * Close our side and let the peer read what we said: closing at once with
+ * bytes unread would reset the connection and take our alert with it.
+ */
+void conn_linger(struct conn *c, enum trust_end end);
+/* Over TLS and no SIP message came: its evidence goes to the judge.
+ * over_limit: it is we who have no room. */
+void conn_judge(struct conn *c, enum trust_end end, bool over_limit);
+/* Between messages: idle, or bound when a binding uses the flow. */
+void conn_enter_rest(struct conn *c);
 /* After c->feeding: what was to be said meanwhile goes out. */
 void conn_end_feed(struct conn *c);
 /* Plain bytes of the stream (arg: the connection). */
 void conn_plain(struct str plain, void *arg);
 void conn_on_event(evutil_socket_t fd, short what, void *arg);
+void conn_on_readable(struct conn *c);
+
+/* ---- conn_write.c ---- */
+
+/* Wait for room to write, or for bytes to read. */
+void conn_arm(struct conn *c, bool write);
+/* What gathered in the worker's scratch buffer goes out in one piece. */
+void conn_put_scratch(struct conn *c);
+/* Into the scratch buffer, where TLS is open. */
+void conn_put_close_notify(struct conn *c);
+void conn_close_slow_reader(struct conn *c);
 void conn_on_writable(struct conn *c);
 
 /* ---- conn_out.c ---- */

@@ -10,7 +10,7 @@
  * written by the main thread (resolver and pings run in its loop), read by the
  * workers under one short lock; a flow to an upstream is the asking worker's
  * own: a UDP socket of ours, or a connection that is opened when needed and
- * kept (edge/conn).
+ * kept (edge/conn_out).
  */
 #include "base/conf.h"
 #include "edge/route.h"

@@ -2,7 +2,7 @@
 #ifndef EDGE_WORKER_INT_H
 #define EDGE_WORKER_INT_H
 /*
- * edge/worker_int - what worker.c, conn.c, conn_out.c and flow.c share.
+ * edge/worker_int - what worker.c, the conn_ files and flow.c share.
  */
 #include <event2/event_struct.h>
 #include <pthread.h>
